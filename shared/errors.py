@@ -1,0 +1,92 @@
+"""Everything that Tablefold refuses or fails at, as one tree; beside the flow, known to every part of it.
+
+    TablefoldError
+    ├── BadSettings          the environment is wrong: the process does not start
+    ├── Refused              the caller is answered, nothing has changed
+    │   ├── NotFound
+    │   ├── BadParameter     a query parameter (names it and the nearest known one)
+    │   ├── BadFile          the file as a whole cannot be taken
+    │   │   ├── TooLarge
+    │   │   └── WrongMediaType
+    │   └── Disconnected     the client went away or sent less than it announced
+    ├── Unavailable          a server that we need does not answer: try again
+    ├── Fenced               somebody else owns the work now: let go
+    ├── LogDiverged          the stream does not continue where the checkpoint stands
+    └── BlobCorrupt          stored bytes are not the bytes that were received
+
+The messages name the remedy. Only `shared.http` knows which status code each one becomes.
+"""
+
+from __future__ import annotations
+
+
+class TablefoldError(Exception):
+    """Whatever goes wrong in Tablefold by its own judgement."""
+
+
+class BadSettings(TablefoldError):
+    """A variable of the environment is missing or wrong; the message names it and what it should be."""
+
+
+class Refused(TablefoldError):
+    """The caller's request is answered with no; nothing has changed."""
+
+
+class NotFound(Refused):
+    """There is no such thing here."""
+
+
+class BadParameter(Refused):
+    """A query parameter is unknown or its value cannot be read.
+
+    `nearest` is the known name most like an unknown one, or None.
+    """
+
+    def __init__(self, parameter: str, detail: str, nearest: str | None = None) -> None:
+        super().__init__(detail)
+        self.parameter = parameter
+        self.nearest = nearest
+
+
+class BadFile(Refused):
+    """A file cannot be taken as a whole.
+
+    `code` is from the row error catalogue (`missing-label`, `encoding-error`, ...), `labels` are the header labels meant.
+    """
+
+    def __init__(self, code: str, detail: str, labels: tuple[str, ...] = ()) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.labels = labels
+
+
+class TooLarge(BadFile):
+    """A file, field or header passes a limit; the message names the limit."""
+
+
+class WrongMediaType(BadFile):
+    """The bytes are no table that Tablefold reads."""
+
+
+class Disconnected(Refused):
+    """The client went away, or sent another number of bytes than it announced; nothing was kept."""
+
+
+class Unavailable(TablefoldError):
+    """A server that Tablefold needs does not answer; the same request may succeed in `retry_after_s`."""
+
+    def __init__(self, detail: str, retry_after_s: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class Fenced(TablefoldError):
+    """A lease was lost or a checkpoint moved under us: roll back and let go."""
+
+
+class LogDiverged(TablefoldError):
+    """The stream does not continue where the checkpoint stands: read it again from its first event."""
+
+
+class BlobCorrupt(TablefoldError):
+    """Stored bytes do not have the hash under which they were received."""
