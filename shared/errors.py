@@ -51,7 +51,7 @@ class BadParameter(Refused):
 class BadFile(Refused):
     """A file cannot be taken as a whole.
 
-    `code` is from the row error catalogue (`missing-label`, `encoding-error`, ...), `labels` are the header labels meant.
+    `code` is from the row error catalogue (`missing-label`, `encoding-error`, ...); `labels` are the labels meant.
     """
 
     def __init__(self, code: str, detail: str, labels: tuple[str, ...] = ()) -> None:

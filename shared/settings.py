@@ -11,7 +11,7 @@ from shared.errors import BadSettings
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a service needs to know; every field is the variable `TABLEFOLD_<NAME>`, or `TABLEFOLD_<NAME>_FILE` for a secret."""
+    """Every field is the variable `TABLEFOLD_<NAME>`, or `TABLEFOLD_<NAME>_FILE`, a file that holds the value."""
 
     database_url: str
     """PostgreSQL with the event store and the read tables, e.g. postgresql://tablefold@127.0.0.1:5432/tablefold."""

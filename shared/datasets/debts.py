@@ -1,0 +1,26 @@
+"""Debts to collect, one row each (the Kanastra system)."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Literal
+from uuid import UUID
+
+from shared.datasets.declaration import Record, declare
+from shared.datasets.fields import Ge, Indexed, Label, MaxLength, Pattern, Range, Scale, Search, Sensitive
+
+
+class Debt(Record, frozen=True, kw_only=True):
+    """`status` is PROCESSED once the row is published, unless the file or a person says otherwise."""
+
+    debt_id: Annotated[UUID, Label.of("debtId", "debtID")]
+    name: Annotated[str, Search(), MaxLength(200)]
+    government_id: Annotated[str, Label.of("governmentId"), Indexed(), MaxLength(32), Sensitive()]
+    email: Annotated[str, MaxLength(254), Pattern(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")]
+    debt_amount: Annotated[Decimal, Label.of("debtAmount"), Scale(2), Ge(0), Range(), Indexed()]
+    debt_due_date: Annotated[date, Label.of("debtDueDate"), Range(), Indexed()]
+    status: Annotated[Literal["PENDING", "PROCESSED", "FAILED"], Label.of("status")] = "PROCESSED"
+
+
+dataset = declare("debts", Debt, title="Debts", key="debt_id", encodings=("cp1252",))

@@ -1,0 +1,84 @@
+"""The read tables of a dataset, derived from its declaration; log -> projection -> *read table* -> query.
+
+A *generation* of a dataset is the schema `<dataset>_<generation>` with these tables:
+
+    records      partitioned by `segment`; what the query API reads
+    segment_0    the open segment: small uploads and single records
+    segment_<n>  the records of upload n, attached when it is published
+    staging_<n>  the rows of upload n where many rows make one record; gone once its segment is made
+    history      records that were superseded, with the position at which they were
+    rejects      rows of files that did not become records, with their cells
+    row_errors   why they did not
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from shared.datasets.declaration import Dataset
+from shared.datasets.fields import INTEGER_DIGITS, Field, Kind
+
+OPEN_SEGMENT = 0
+
+
+def schema_of(dataset: Dataset, generation: int) -> str:
+    """The name of the schema that holds one generation."""
+    return f"{dataset.name}_{generation}"
+
+
+def column_type(field: Field) -> sa.types.TypeEngine[object]:
+    """The PostgreSQL type of a field."""
+    types: dict[Kind, sa.types.TypeEngine[object]] = {
+        Kind.TEXT: pg.TEXT(),
+        Kind.CHOICE: pg.TEXT(),
+        Kind.INTEGER: sa.BigInteger(),
+        Kind.DECIMAL: sa.Numeric(INTEGER_DIGITS + field.scale, field.scale),
+        Kind.DATE: sa.Date(),
+        Kind.TIMESTAMP: sa.DateTime(timezone=True),
+        Kind.UUID: sa.Uuid(),
+    }
+    return types[field.kind]
+
+
+def field_columns(fields: tuple[Field, ...]) -> list[sa.Column[object]]:
+    """A column for each field, fixed widths first so that rows carry no padding."""
+    widths = {Kind.UUID: 0, Kind.INTEGER: 1, Kind.TIMESTAMP: 1, Kind.DATE: 2}
+    ordered = sorted(fields, key=lambda field: widths.get(field.kind, 3))
+    return [
+        sa.Column(
+            field.name,
+            column_type(field),
+            nullable=not field.required and field.default is None,
+            server_default=field.default,
+        )
+        for field in ordered
+    ]
+
+
+def provenance_columns(segment: int | None = None) -> list[sa.Column[object]]:
+    """Where a record comes from: its segment, the number of its upload and the row in that file."""
+    default = None if segment in (None, OPEN_SEGMENT) else sa.text(str(segment))
+    return [
+        sa.Column("segment", sa.Integer(), nullable=False, server_default=default),
+        sa.Column("upload", sa.Integer(), nullable=True, server_default=default),
+        sa.Column("row", sa.Integer(), nullable=True),
+    ]
+
+
+def records_table(dataset: Dataset, generation: int, name: str = "records", segment: int | None = None) -> sa.Table:
+    """`records` of a generation, or one of its segments: the same columns in the same order."""
+    members = [sa.Column(dataset.members.name, pg.JSONB(), nullable=False)] if dataset.members else []
+    return sa.Table(
+        name,
+        sa.MetaData(schema=schema_of(dataset, generation)),
+        *field_columns(dataset.fields),
+        *provenance_columns(segment),
+        *members,
+        postgresql_partition_by="LIST (segment)" if name == "records" else None,
+    )
+
+
+def index_columns(dataset: Dataset) -> list[tuple[str, ...]]:
+    """The columns of every index; the first is unique and must be the same on parent and segment for a quick attach."""
+    return [(*dataset.key_columns, "segment"), *((field.name,) for field in dataset.fields if field.indexed)]
