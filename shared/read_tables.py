@@ -13,6 +13,8 @@ A *generation* of a dataset is the schema `<dataset>_<generation>` with these ta
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
@@ -27,9 +29,9 @@ def schema_of(dataset: Dataset, generation: int) -> str:
     return f"{dataset.name}_{generation}"
 
 
-def column_type(field: Field) -> sa.types.TypeEngine[object]:
+def column_type(field: Field) -> sa.types.TypeEngine[Any]:
     """The PostgreSQL type of a field."""
-    types: dict[Kind, sa.types.TypeEngine[object]] = {
+    types: dict[Kind, sa.types.TypeEngine[Any]] = {
         Kind.TEXT: pg.TEXT(),
         Kind.CHOICE: pg.TEXT(),
         Kind.INTEGER: sa.BigInteger(),
@@ -41,7 +43,7 @@ def column_type(field: Field) -> sa.types.TypeEngine[object]:
     return types[field.kind]
 
 
-def field_columns(fields: tuple[Field, ...]) -> list[sa.Column[object]]:
+def field_columns(fields: tuple[Field, ...]) -> list[sa.Column[Any]]:
     """A column for each field, fixed widths first so that rows carry no padding."""
     widths = {Kind.UUID: 0, Kind.INTEGER: 1, Kind.TIMESTAMP: 1, Kind.DATE: 2}
     ordered = sorted(fields, key=lambda field: widths.get(field.kind, 3))
@@ -56,7 +58,7 @@ def field_columns(fields: tuple[Field, ...]) -> list[sa.Column[object]]:
     ]
 
 
-def provenance_columns(segment: int | None = None) -> list[sa.Column[object]]:
+def provenance_columns(segment: int | None = None) -> list[sa.Column[Any]]:
     """Where a record comes from: its segment, the number of its upload and the row in that file."""
     default = None if segment in (None, OPEN_SEGMENT) else sa.text(str(segment))
     return [
@@ -76,6 +78,45 @@ def records_table(dataset: Dataset, generation: int, name: str = "records", segm
         *provenance_columns(segment),
         *members,
         postgresql_partition_by="LIST (segment)" if name == "records" else None,
+    )
+
+
+def history_table(dataset: Dataset, generation: int) -> sa.Table:
+    """Records as they were; `superseded_position` is the event that replaced them, `superseded_by` its upload, if any."""
+    table = records_table(dataset, generation, "history")
+    table.append_column(sa.Column("superseded_by", sa.Integer()))
+    table.append_column(sa.Column("superseded_position", sa.BigInteger(), nullable=False))
+    return table
+
+
+def rejects_table(dataset: Dataset, generation: int) -> sa.Table:
+    """Rows that did not become records: `outcome` is rejected or duplicate, `cells` a JSON array in the file's order."""
+    return sa.Table(
+        "rejects",
+        sa.MetaData(schema=schema_of(dataset, generation)),
+        sa.Column("upload", sa.Integer(), nullable=False),
+        sa.Column("row", sa.Integer(), nullable=False),
+        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("cells", pg.JSON(), nullable=False),
+        sa.Index("rejects_by_row", "upload", "row"),
+    )
+
+
+def row_errors_table(dataset: Dataset, generation: int) -> sa.Table:
+    """What is wrong with each row in `rejects`; `label` is the column's label in the file, None for the whole row."""
+    return sa.Table(
+        "row_errors",
+        sa.MetaData(schema=schema_of(dataset, generation)),
+        sa.Column("upload", sa.Integer(), nullable=False),
+        sa.Column("row", sa.Integer(), nullable=False),
+        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("label", sa.Text()),
+        sa.Column("field", sa.Text()),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Index("row_errors_by_row", "upload", "row"),
     )
 
 
