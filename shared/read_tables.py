@@ -44,9 +44,7 @@ def column_type(field: Field) -> sa.types.TypeEngine[Any]:
 
 
 def field_columns(fields: tuple[Field, ...]) -> list[sa.Column[Any]]:
-    """A column for each field, fixed widths first so that rows carry no padding."""
-    widths = {Kind.UUID: 0, Kind.INTEGER: 1, Kind.TIMESTAMP: 1, Kind.DATE: 2}
-    ordered = sorted(fields, key=lambda field: widths.get(field.kind, 3))
+    """A column for each field, in the order given."""
     return [
         sa.Column(
             field.name,
@@ -54,7 +52,7 @@ def field_columns(fields: tuple[Field, ...]) -> list[sa.Column[Any]]:
             nullable=not field.required and field.default is None,
             server_default=field.default,
         )
-        for field in ordered
+        for field in fields
     ]
 
 
@@ -69,20 +67,24 @@ def provenance_columns(segment: int | None = None) -> list[sa.Column[Any]]:
 
 
 def records_table(dataset: Dataset, generation: int, name: str = "records", segment: int | None = None) -> sa.Table:
-    """`records` of a generation, or one of its segments: the same columns in the same order."""
+    """`records` of a generation, or one of its segments; columns of fixed width first, so that rows carry no padding."""
+    widths = {Kind.UUID: 0, Kind.INTEGER: 1, Kind.TIMESTAMP: 1, Kind.DATE: 2}
+    fixed = sorted((one for one in dataset.fields if one.kind in widths), key=lambda one: widths[one.kind])
+    variable = tuple(one for one in dataset.fields if one.kind not in widths)
     members = [sa.Column(dataset.members.name, pg.JSONB(), nullable=False)] if dataset.members else []
     return sa.Table(
         name,
         sa.MetaData(schema=schema_of(dataset, generation)),
-        *field_columns(dataset.fields),
+        *field_columns(tuple(fixed)),
         *provenance_columns(segment),
+        *field_columns(variable),
         *members,
         postgresql_partition_by="LIST (segment)" if name == "records" else None,
     )
 
 
 def history_table(dataset: Dataset, generation: int) -> sa.Table:
-    """Records as they were; `superseded_position` is the event that replaced them, `superseded_by` its upload, if any."""
+    """Records as they were; `superseded_position` is the event that replaced them, `superseded_by` its upload."""
     table = records_table(dataset, generation, "history")
     table.append_column(sa.Column("superseded_by", sa.Integer()))
     table.append_column(sa.Column("superseded_position", sa.BigInteger(), nullable=False))
@@ -90,7 +92,7 @@ def history_table(dataset: Dataset, generation: int) -> sa.Table:
 
 
 def rejects_table(dataset: Dataset, generation: int) -> sa.Table:
-    """Rows that did not become records: `outcome` is rejected or duplicate, `cells` a JSON array in the file's order."""
+    """Rows that did not become records; `outcome` is rejected or duplicate, `cells` a JSON array of strings."""
     return sa.Table(
         "rejects",
         sa.MetaData(schema=schema_of(dataset, generation)),

@@ -56,7 +56,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
 def declare(
     name: str, record: type[Record], *, title: str, key: str | None, encodings: tuple[str, ...] = ()
 ) -> Dataset:
-    """Read a declaration; raises TypeError for a type that cannot be stored, a name used twice, a key that is no field."""
+    """Read a declaration; raises TypeError for a type that cannot be stored, a name used twice, an unknown key."""
     fields: list[Field] = []
     members: Members | None = None
     for attribute, annotation, default in _attributes(record):
