@@ -1,0 +1,173 @@
+"""Every error as RFC 9457 problem JSON, and the only place that knows status codes; query or command -> *HTTP*.
+
+`type` is `/problems/<code>`, `instance` the path. What an error of ours knows beside its message stands as members.
+"""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+import asyncpg
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.types import ExceptionHandlersMap
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from shared.database import OUTAGES
+from shared.errors import (
+    BadFile,
+    BadParameter,
+    Disconnected,
+    NotFound,
+    Refused,
+    TablefoldError,
+    TooLarge,
+    Unavailable,
+    WrongMediaType,
+)
+from shared.http.correlation import correlation_id
+
+logger = logging.getLogger(__name__)
+
+AnyRequest = Request[Any, Any, Any]
+Answer = Response[bytes]
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS: dict[type[TablefoldError], tuple[int, str, str]] = {
+    BadParameter: (400, "bad-parameter", "A query parameter is unknown or cannot be read"),
+    Disconnected: (400, "disconnected", "The request did not arrive whole"),
+    Refused: (400, "refused", "The request is refused"),
+    NotFound: (404, "not-found", "There is no such thing here"),
+    TooLarge: (413, "too-large", "A limit is passed"),
+    WrongMediaType: (415, "wrong-media-type", "The bytes are no table that can be read"),
+    BadFile: (422, "bad-file", "The file cannot be taken"),
+    Unavailable: (503, "unavailable", "A server that is needed does not answer"),
+}
+"""Status, code and title of each error; an error that is not here is answered like the nearest class above it.
+
+The code of a BadFile is its own. Every other TablefoldError is our fault: a 500 that says nothing of the inside.
+"""
+
+MEMBERS = ("parameter", "nearest", "code", "labels", "lag_events", "current")
+"""Attributes of errors that stand in the problem; `retry_after_s` becomes the header."""
+
+CLIENT_LEFT = "client disconnected prematurely"
+"""Litestar's words for it; it has no class of its own."""
+
+OUTAGE_STATES = frozenset({"53300", "57P01", "57P02", "57P03"})
+"""SQLSTATEs, beside class 08, of a server that is full, starting or shutting down."""
+
+QUERY_CANCELED = "57014"
+
+
+def problem(
+    request: AnyRequest,
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    *,
+    members: dict[str, object] | None = None,
+    headers: dict[str, str] | None = None,
+) -> Answer:
+    """One answer of `application/problem+json`; never cached."""
+    body = {
+        "type": f"/problems/{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": request.scope["path"],
+        **(members or {}),
+    }
+    return Response(
+        content=msgspec.json.encode(body),
+        status_code=status,
+        media_type=MEDIA_TYPE,
+        headers={**(headers or {}), "Cache-Control": "no-store"},
+    )
+
+
+def _answer_ours(request: AnyRequest, error: TablefoldError) -> Answer:
+    known = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), None)
+    if known is None:
+        return _answer_unexpected(request, error)
+    status, code, title = known
+    wait_s: int | None = getattr(error, "retry_after_s", None)
+    return problem(
+        request,
+        status,
+        error.code if isinstance(error, BadFile) else code,
+        title,
+        str(error),
+        members={name: getattr(error, name) for name in MEMBERS if hasattr(error, name)},
+        headers={} if wait_s is None else {"Retry-After": str(wait_s)},
+    )
+
+
+def _answer_http(request: AnyRequest, error: HTTPException) -> Answer:
+    if error.detail == CLIENT_LEFT:
+        return _answer_ours(request, Disconnected("The client went away before the request was whole."))
+    if error.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _answer_unexpected(request, error)
+    phrase = HTTPStatus(error.status_code).phrase
+    detail = f"There is nothing at {request.scope['path']}." if error.detail == "Not Found" else error.detail
+    return problem(
+        request,
+        error.status_code,
+        phrase.lower().replace(" ", "-"),
+        phrase,
+        detail,
+        members={"errors": error.extra} if isinstance(error.extra, list) else {},
+        headers=error.headers,
+    )
+
+
+def _answer_invalid(request: AnyRequest, error: msgspec.DecodeError) -> Answer:
+    return problem(request, 400, "bad-request", "The body cannot be read", f"{error}.")
+
+
+def _answer_database(request: AnyRequest, error: Exception) -> Answer:
+    raised = error.orig if isinstance(error, DBAPIError) else error
+    state = getattr(raised, "sqlstate", None) or ""
+    if state == QUERY_CANCELED:
+        detail = "The query took longer than it may. Narrow it with a filter on an indexed field, or ask no count."
+        return problem(request, 503, "query-timeout", "The query took too long", detail)
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    away = (OUTAGES, PoolTimeoutError, TimeoutError)
+    caused = isinstance(raised, away) or isinstance(getattr(raised, "__cause__", None), OUTAGES)
+    if lost or caused or state.startswith("08") or state in OUTAGE_STATES:
+        logger.warning("action=unavailable correlation_id=%s error=%r", correlation_id(request), error)
+        return _answer_ours(request, Unavailable("The database does not answer; try again."))
+    return _answer_unexpected(request, error)
+
+
+def _answer_unexpected(request: AnyRequest, error: Exception) -> Answer:
+    caused_by = correlation_id(request)
+    logger.error(
+        "action=failed correlation_id=%s method=%s path=%r",
+        caused_by,
+        request.method,
+        request.scope["path"],
+        exc_info=error,
+    )
+    detail = f"This is our fault, not yours. Whoever runs this service finds it in the log under {caused_by}."
+    members: dict[str, object] = {"correlation_id": str(caused_by)}
+    return problem(request, 500, "internal", "Something went wrong inside", detail, members=members)
+
+
+exception_handlers: ExceptionHandlersMap = {
+    TablefoldError: _answer_ours,
+    HTTPException: _answer_http,
+    msgspec.DecodeError: _answer_invalid,
+    DBAPIError: _answer_database,
+    PoolTimeoutError: _answer_database,
+    asyncpg.PostgresError: _answer_database,
+    **dict.fromkeys(OUTAGES, _answer_database),
+    Exception: _answer_unexpected,
+}
+"""For `Litestar(exception_handlers=...)`."""
