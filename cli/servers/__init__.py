@@ -1,0 +1,1 @@
+"""Private, real servers as child processes; beside the flow, the ground that it runs on."""
