@@ -67,7 +67,7 @@ def provenance_columns(segment: int | None = None) -> list[sa.Column[Any]]:
 
 
 def records_table(dataset: Dataset, generation: int, name: str = "records", segment: int | None = None) -> sa.Table:
-    """`records` of a generation, or one of its segments; columns of fixed width first, so that rows carry no padding."""
+    """`records` of a generation, or one of its segments; fixed widths stand first, so that rows carry no padding."""
     widths = {Kind.UUID: 0, Kind.INTEGER: 1, Kind.TIMESTAMP: 1, Kind.DATE: 2}
     fixed = sorted((one for one in dataset.fields if one.kind in widths), key=lambda one: widths[one.kind])
     variable = tuple(one for one in dataset.fields if one.kind not in widths)

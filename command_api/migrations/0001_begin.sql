@@ -31,12 +31,6 @@ CREATE TABLE store.claims (
     PRIMARY KEY (dataset, claim)
 );
 
--- The last position of each dataset that the relay has seen confirmed by the broker.
-CREATE TABLE store.relayed (
-    dataset  text PRIMARY KEY,
-    position bigint NOT NULL
-);
-
 CREATE TABLE store.leases (
     name       text PRIMARY KEY,
     owner      text NOT NULL,

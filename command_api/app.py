@@ -1,0 +1,54 @@
+"""The composition root of the command API: it alone makes engines, stores and tasks; *HTTP -> command -> event*."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar, get
+from litestar.openapi import OpenAPIConfig
+
+from command_api.relay import APPENDED, Relay
+from command_api.uploads import Uploads, upload_route
+from shared.blobs import open_blobs
+from shared.database import make_engine
+from shared.datasets.catalogue import Catalogue
+from shared.event_store import EventStore
+from shared.http.problems import exception_handlers
+from shared.leases import Leases
+from shared.settings import Settings
+from shared.wakeups import Wakeups
+
+
+def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
+    """The application; connections are made when it starts and ended when it stops."""
+    engine = make_engine(settings.database_url, name="tablefold-command-api")
+    store = EventStore(engine)
+    wakeups = Wakeups(settings.database_url, (APPENDED,))
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    relay = Relay(store, Leases(engine, "store", owner, settings.lease_s), wakeups, settings.amqp_url)
+    uploads = Uploads(settings, open_blobs(settings.blobs_url), store, lambda: wakeups.ring(APPENDED))
+
+    @asynccontextmanager
+    async def running(_: Litestar) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(wakeups.run()), asyncio.create_task(relay.run())]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await engine.dispose()
+
+    @get("/health", include_in_schema=False)
+    async def health() -> dict[str, str]:
+        await store.heads()
+        return {"status": "ok"}
+
+    return Litestar(
+        route_handlers=[health, *(upload_route(dataset, uploads) for dataset in catalogue.values())],
+        lifespan=[running],
+        exception_handlers=exception_handlers,
+        openapi_config=OpenAPIConfig(title="Tablefold commands", version="0.1.0"),
+    )

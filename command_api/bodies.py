@@ -1,0 +1,94 @@
+"""The bytes of a file out of an HTTP body, raw or multipart, without spooling; *HTTP* -> command."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from email.message import Message
+
+import msgspec
+from multipart import (  # type: ignore[import-untyped]  # the package ships no types
+    MultipartError,
+    MultipartSegment,
+    PushMultipartParser,
+)
+
+from command_api.receiving import Wishes
+from shared.errors import BadFile, Disconnected
+
+FIELD_BYTES = 1000
+"""The longest value of a form field that is no file."""
+
+
+async def multipart_file(
+    body: AsyncIterator[bytes], content_type: str, wishes: Wishes
+) -> tuple[Wishes, AsyncIterator[bytes]]:
+    """The first file of a form, whatever its part is called, and the wishes that stand in fields before it.
+
+    Raises BadFile where the form has no file; Disconnected, while the file is read, where the form does not end.
+    """
+    boundary = _parameter(content_type, "boundary")
+    if not boundary:
+        raise BadFile("format-error", "The multipart body names no boundary. Send the file as `-F file=@debts.csv`.")
+    pieces = _pieces(body, boundary)
+    values: dict[str, str] = {}
+    try:
+        async for piece in pieces:
+            if isinstance(piece, MultipartSegment) and piece.filename is not None:
+                values.setdefault("file_name", piece.filename)
+                return _wished(wishes, values), _file(pieces)
+            if isinstance(piece, MultipartSegment):
+                values[piece.name] = await _field(pieces)
+    except MultipartError as error:
+        raise BadFile("format-error", f"The multipart body cannot be read: {error}.") from error
+    raise BadFile("format-error", "The form has no file. Send the file as `-F file=@debts.csv`.")
+
+
+def file_name_of(disposition: str) -> str | None:
+    """The file name in a Content-Disposition header, if it has one."""
+    return _parameter(disposition, "filename")
+
+
+def _parameter(header: str, name: str) -> str | None:
+    message = Message()
+    message["Content-Type"] = header if "/" in header.split(";")[0] else f"x/{header}"
+    value = message.get_param(name)
+    if isinstance(value, tuple):
+        return value[2]
+    return value
+
+
+async def _pieces(body: AsyncIterator[bytes], boundary: str) -> AsyncIterator[object]:
+    with PushMultipartParser(boundary, max_segment_count=100) as parser:
+        async for block in body:
+            for piece in parser.parse(block):
+                yield piece
+            if parser.closed:
+                return
+
+
+async def _field(pieces: AsyncIterator[object]) -> str:
+    value = b""
+    async for piece in pieces:
+        if not isinstance(piece, bytearray):
+            return value.decode(errors="replace")
+        value += piece
+        if len(value) > FIELD_BYTES:
+            raise BadFile("format-error", f"A field of the form is longer than {FIELD_BYTES} bytes.")
+    return value.decode(errors="replace")
+
+
+async def _file(pieces: AsyncIterator[object]) -> AsyncIterator[bytes]:
+    try:
+        async for piece in pieces:
+            if piece is None:
+                return
+            if isinstance(piece, bytearray):
+                yield bytes(piece)
+    except MultipartError as error:
+        raise Disconnected(f"The form ends in the middle of the file: {error}.") from error
+    raise Disconnected("The form ends in the middle of the file.")
+
+
+def _wished(wishes: Wishes, values: dict[str, str]) -> Wishes:
+    known = {name: value for name, value in values.items() if name in wishes.__struct_fields__ and value}
+    return msgspec.structs.replace(wishes, **known)

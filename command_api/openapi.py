@@ -1,0 +1,42 @@
+"""What OpenAPI says of an upload; *HTTP* -> command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from litestar.openapi.spec import Operation, Parameter, RequestBody, Schema
+from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
+from litestar.openapi.spec.media_type import OpenAPIMediaType
+
+from shared.datasets.declaration import Dataset
+
+WISHES = {
+    "source": "The partner that the file comes from; a filter on every record.",
+    "file_name": "How the file is called, where neither the form nor Content-Disposition says so.",
+    "encoding": "The file's encoding, such as cp1251, where it is not UTF-8 and has no byte order mark.",
+    "delimiter": "The character between cells, where it is none of comma, semicolon, tab and bar.",
+}
+
+
+def upload_operation(dataset: Dataset) -> type[Operation]:
+    """The operation of one dataset's upload route."""
+    file = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+    form = Schema(type=OpenAPIType.OBJECT, properties={"file": file}, required=["file"])
+    body = RequestBody(
+        content={"multipart/form-data": OpenAPIMediaType(schema=form), "text/csv": OpenAPIMediaType(schema=file)},
+        description=f"A file of {dataset.title.lower()}: the form's file, or the body itself.",
+        required=True,
+    )
+
+    @dataclass
+    class UploadOperation(Operation):
+        def __post_init__(self) -> None:
+            self.tags = [dataset.name]
+            self.summary = f"Send a file of {dataset.title.lower()}"
+            self.request_body = body
+            self.parameters = [
+                Parameter(name=name, param_in="query", description=says, schema=Schema(type=OpenAPIType.STRING))
+                for name, says in WISHES.items()
+            ]
+
+    return UploadOperation

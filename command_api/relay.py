@@ -1,0 +1,70 @@
+"""Publishes events in order from the event store to the streams (transactional outbox); event -> *log*.
+
+Every command API runs a relay, one at a time is active. It starts where the stream ends, so a lost stream is filled
+again and a lost confirmation costs a second copy; projectors judge by positions and drop copies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from sqlalchemy.exc import DBAPIError
+
+from shared.database import OUTAGES
+from shared.errors import Fenced, Unavailable
+from shared.event_log import StreamWriter, connected
+from shared.event_store import EventStore
+from shared.leases import Leases
+from shared.tasks import together
+from shared.wakeups import Wakeups
+
+logger = logging.getLogger(__name__)
+
+LEASE = "relay"
+APPENDED = "appended"
+BATCH_EVENTS = 300
+POLL_S = 1.0
+RETRY_S = 1.0
+
+
+class Relay:
+    """Runs until cancelled; survives the absence of PostgreSQL and RabbitMQ."""
+
+    def __init__(self, store: EventStore, leases: Leases, wakeups: Wakeups, amqp_url: str) -> None:
+        self._store = store
+        self._leases = leases
+        self._wakeups = wakeups
+        self._amqp_url = amqp_url
+
+    async def run(self) -> None:
+        """Be the active relay whenever nobody else is."""
+        while True:
+            try:
+                epoch = await self._leases.acquire(LEASE)
+                if epoch is not None:
+                    await self._relay_under(epoch)
+            except (Unavailable, Fenced, DBAPIError, *OUTAGES) as error:
+                logger.warning("action=relay-interrupted error=%r", error)
+            await asyncio.sleep(RETRY_S)
+
+    async def _relay_under(self, epoch: int) -> None:
+        try:
+            await together(self._leases.keep(LEASE, epoch), self._relay())
+        finally:
+            await self._leases.release(LEASE, epoch)
+
+    async def _relay(self) -> None:
+        async with connected(self._amqp_url, "relay") as connection:
+            writer = StreamWriter(connection)
+            relayed: dict[str, int] = {}
+            while True:
+                for dataset, head in (await self._store.heads()).items():
+                    if dataset not in relayed:
+                        relayed[dataset] = await writer.open(dataset)
+                        logger.info("action=relay-opened dataset=%s position=%d", dataset, relayed[dataset])
+                    while relayed[dataset] < head:
+                        events = await self._store.read(dataset, relayed[dataset], BATCH_EVENTS)
+                        await writer.publish(events)
+                        relayed[dataset] = events[-1].position
+                await self._wakeups.wait(APPENDED, POLL_S)

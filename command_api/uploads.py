@@ -1,0 +1,151 @@
+"""`POST /{dataset}/uploads`: *HTTP -> command -> event*. The blob is synced before the event that names it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+from litestar import Request, Response, post
+from litestar.handlers import HTTPRouteHandler
+
+from command_api.bodies import file_name_of, multipart_file
+from command_api.openapi import upload_operation
+from command_api.receiving import ReceivedFile, Receiver, Wishes
+from shared.blobs import Blobs
+from shared.datasets.declaration import Dataset
+from shared.errors import BadParameter, WrongMediaType
+from shared.event_store import Appended, EventStore
+from shared.events import UploadReceived
+from shared.http.correlation import correlation_id
+from shared.settings import Settings
+
+AnyRequest = Request[Any, Any, Any]
+NAME_CHARACTERS = 255
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to an upload; `duplicate` says that the same bytes were received before, as the upload named here."""
+
+    id: UUID
+    dataset: str
+    duplicate: bool
+    message: str
+    links: dict[str, str]
+
+
+class Uploads:
+    """Accepts files for all datasets."""
+
+    def __init__(self, settings: Settings, blobs: Blobs, store: EventStore, announce: Callable[[], None]) -> None:
+        self._settings = settings
+        self._blobs = blobs
+        self._store = store
+        self._announce = announce
+
+    async def accept(self, dataset: Dataset, request: AnyRequest) -> Response[Accepted]:
+        """Store the file, then append its event; 202, or 200 where the same bytes are there already."""
+        upload_id = uuid4()
+        wishes, body = await _file_of(request)
+        receiver = Receiver(
+            self._blobs,
+            dataset,
+            upload_id,
+            chunk_bytes=self._settings.chunk_bytes,
+            max_upload_bytes=self._settings.max_upload_bytes,
+        )
+        received = await receiver.receive(body, wishes)
+        event = _event(upload_id, received, wishes, request)
+        appended = await self._store.append(
+            dataset.name,
+            event,
+            actor="anonymous",
+            claim=_claim(received, wishes),
+            correlation_id=correlation_id(request),
+        )
+        self._announce()
+        return _answer(dataset, appended)
+
+
+def upload_route(dataset: Dataset, uploads: Uploads) -> HTTPRouteHandler:
+    """The route that takes files of one dataset."""
+
+    @post(
+        f"/{dataset.name}/uploads",
+        name=f"upload-{dataset.name}",
+        operation_class=upload_operation(dataset),
+        request_max_body_size=None,
+    )
+    async def upload(request: AnyRequest) -> Response[Accepted]:
+        return await uploads.accept(dataset, request)
+
+    return upload
+
+
+async def _file_of(request: AnyRequest) -> tuple[Wishes, AsyncIterator[bytes]]:
+    wishes = _wishes_of(request)
+    content_type = request.headers.get("content-type", "")
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise WrongMediaType("format-error", "The body is compressed. Send the file as it is.")
+    if content_type.lower().startswith("multipart/"):
+        return await multipart_file(request.stream(), content_type, wishes)
+    return wishes, request.stream()
+
+
+def _wishes_of(request: AnyRequest) -> Wishes:
+    given = dict(request.query_params)
+    for name in given:
+        if name not in Wishes.__struct_fields__:
+            known = ", ".join(Wishes.__struct_fields__)
+            raise BadParameter(name, f"There is no parameter {name!r} here; there are {known}.")
+    named = file_name_of(request.headers.get("content-disposition", ""))
+    if named and "file_name" not in given:
+        given["file_name"] = named
+    if media_charset := _charset(request.headers.get("content-type", "")):
+        given.setdefault("encoding", media_charset)
+    return msgspec.convert({name: value for name, value in given.items() if value}, Wishes)
+
+
+def _charset(content_type: str) -> str | None:
+    _, _, charset = content_type.partition("charset=")
+    return charset.split(";")[0].strip(' "') or None
+
+
+def _claim(received: ReceivedFile, wishes: Wishes) -> str:
+    """The same bytes, from the same partner, to be read in the same way, are the same statement."""
+    manner = msgspec.json.encode((wishes.source, received.dialect))
+    return f"file:{received.sha256}:{hashlib.sha256(manner).hexdigest()[:16]}"
+
+
+def _event(upload_id: UUID, received: ReceivedFile, wishes: Wishes, request: AnyRequest) -> UploadReceived:
+    return UploadReceived(
+        upload_id=upload_id,
+        blob_key=received.blob_key,
+        text_key=received.text_key,
+        sha256=received.sha256,
+        size_bytes=received.size_bytes,
+        file_name=_printable(wishes.file_name)[:NAME_CHARACTERS],
+        media_type=request.headers.get("content-type", "application/octet-stream").split(";")[0].strip(),
+        dialect=received.dialect,
+        header=received.header,
+        chunks=received.chunks,
+        source=_printable(wishes.source)[:NAME_CHARACTERS] if wishes.source else None,
+    )
+
+
+def _printable(value: str) -> str:
+    """Without what PostgreSQL or JSON cannot hold; a name is never used as a path."""
+    return value.replace("\0", "").encode(errors="replace").decode()
+
+
+def _answer(dataset: Dataset, appended: Appended) -> Response[Accepted]:
+    location = f"/uploads/{appended.upload_id}"
+    links = {"self": location, "errors": f"{location}/errors", "file": f"{location}/file"}
+    message = "The same file was received before" if appended.again else "File uploaded and processing started"
+    return Response(
+        Accepted(id=appended.upload_id, dataset=dataset.name, duplicate=appended.again, message=message, links=links),
+        status_code=200 if appended.again else 202,
+        headers={"Location": location, "Position": f"{dataset.name}:{appended.position}"},
+    )

@@ -1,0 +1,110 @@
+"""Received files by key, outside the log (claim check); *HTTP -> blob* before the event that names it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from shared.errors import BadSettings, BlobCorrupt
+
+READ_BYTES = 1024 * 1024
+
+
+class BlobWriter(Protocol):
+    """One blob in the making. Nothing is readable under its key before `commit` has returned."""
+
+    def write(self, block: bytes) -> None:
+        """Append; blocks the thread, so call it in one beside the event loop."""
+
+    def commit(self) -> None:
+        """Make the blob durable and readable; after a crash it is there whole or not at all."""
+
+    def abort(self) -> None:
+        """Forget what was written."""
+
+
+class Blobs(Protocol):
+    """A store of immutable blobs."""
+
+    def writer(self, key: str) -> BlobWriter:
+        """Begin a blob; a key is written once."""
+
+    async def read(self, key: str, start: int, size_bytes: int) -> bytes:
+        """Exactly `size_bytes` from `start`; raises BlobCorrupt where they are not there."""
+
+    def stream(self, key: str) -> AsyncIterator[bytes]:
+        """The whole blob in blocks of at most READ_BYTES."""
+
+
+def open_blobs(url: str) -> Blobs:
+    """The store behind a URL; `file:///folder` so far. Raises BadSettings."""
+    parts = urlsplit(url)
+    if parts.scheme != "file" or not parts.path:
+        raise BadSettings(f"TABLEFOLD_BLOBS_URL: {url!r} is not of the form file:///folder.")
+    return FolderBlobs(Path(unquote(parts.path)))
+
+
+class FolderBlobs:
+    """Blobs as files of one folder. A file is synced, renamed into place, and its folder synced."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+
+    def writer(self, key: str) -> BlobWriter:
+        return _FileWriter(self._folder, key)
+
+    async def read(self, key: str, start: int, size_bytes: int) -> bytes:
+        return await asyncio.to_thread(self._read, key, start, size_bytes)
+
+    async def stream(self, key: str) -> AsyncIterator[bytes]:
+        start = 0
+        while block := await asyncio.to_thread(self._read_some, key, start):
+            start += len(block)
+            yield block
+
+    def _read(self, key: str, start: int, size_bytes: int) -> bytes:
+        try:
+            with (self._folder / key).open("rb") as file:
+                file.seek(start)
+                block = file.read(size_bytes)
+        except FileNotFoundError as error:
+            raise BlobCorrupt(f"Blob {key} is missing; restore it from a backup of the blob store.") from error
+        if len(block) != size_bytes:
+            raise BlobCorrupt(f"Blob {key} is shorter than it was received; restore it from a backup.")
+        return block
+
+    def _read_some(self, key: str, start: int) -> bytes:
+        with (self._folder / key).open("rb") as file:
+            file.seek(start)
+            return file.read(READ_BYTES)
+
+
+class _FileWriter:
+    def __init__(self, folder: Path, key: str) -> None:
+        self._path = folder / key
+        self._part = folder / f"{key}.part"
+        self._file = self._part.open("xb", buffering=0)
+
+    def write(self, block: bytes) -> None:
+        view = memoryview(block)
+        while view:
+            view = view[self._file.write(view) :]
+
+    def commit(self) -> None:
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._part.rename(self._path)
+        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def abort(self) -> None:
+        self._file.close()
+        self._part.unlink(missing_ok=True)

@@ -1,0 +1,181 @@
+"""Cells to values, a column at a time; log -> *projection*: the same rules for a million rows and for one.
+
+Every column arrives as text. A rule is an expression that is true where a cell is good; what fails any rule is a row
+error, all of them, not only the first. Values stay text where PostgreSQL reads the same text, so that nothing is
+rounded on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import msgspec
+import polars as pl
+
+from shared.datasets.declaration import Dataset
+from shared.datasets.fields import INTEGER_DIGITS, Field, Kind
+from shared.tabular.header import Header
+
+WHITE = (
+    " \t\r\n\v\f\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u202f\u205f\u3000\ufeff"
+)
+"""What is cut from both ends of a cell."""
+
+VALUE_CHARACTERS = 200
+ERROR_COLUMNS = ("row", "line", "label", "field", "code", "value", "message")
+UUID_TEXT = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
+KINDS_IN_WORDS = {
+    Kind.INTEGER: f"a whole number of at most {INTEGER_DIGITS} digits",
+    Kind.UUID: "a UUID such as 123e4567-e89b-42d3-a456-426614174000",
+}
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One thing that a value must be; `holds` is null-safe only where the value is not null."""
+
+    code: str
+    message: str
+    holds: pl.Expr
+
+
+class Validated(msgspec.Struct, frozen=True):
+    """A chunk after validation.
+
+    `good` has a column for each field that the file has, and `row`; `bad` has the rows that failed, as they arrived;
+    `errors` has ERROR_COLUMNS, one line for each thing that is wrong, ordered by row.
+    """
+
+    good: pl.DataFrame
+    bad: pl.DataFrame
+    errors: pl.DataFrame
+
+
+def validate(frame: pl.DataFrame, header: Header, dataset: Dataset) -> Validated:
+    """Check and convert the columns `c0`.. of a frame that also has `row` and `line`."""
+    present = [
+        (dataset.field(name), f"c{index}", header.columns[index])
+        for index, name in enumerate(header.fields)
+        if name is not None
+    ]
+    trimmed = frame.with_columns(_trimmed(column).alias(field.name) for field, column, _ in present)
+    checked = trimmed.with_columns(_is_good(field).alias(f"{field.name} good") for field, _, _ in present)
+    all_good = pl.all_horizontal(pl.col(f"{field.name} good") for field, _, _ in present)
+    failed = checked.filter(~all_good)
+    good = (checked if failed.is_empty() else checked.filter(all_good)).select(
+        *(_value(field).alias(field.name) for field, _, _ in present), pl.col("row")
+    )
+    errors = [
+        found
+        for field, column, label in present
+        if (found := _errors(failed.filter(~pl.col(f"{field.name} good")), field, column, label)).height
+    ]
+    return Validated(good, failed.select(frame.columns), pl.concat([no_errors(), *errors]).sort("row"))
+
+
+def no_errors() -> pl.DataFrame:
+    """An empty frame of errors."""
+    return pl.DataFrame(schema={name: pl.Int32 if name in ("row", "line") else pl.String for name in ERROR_COLUMNS})
+
+
+def _trimmed(column: str) -> pl.Expr:
+    text = pl.col(column).str.strip_chars(WHITE)
+    return pl.when(text != "").then(text)
+
+
+def _is_good(field: Field) -> pl.Expr:
+    value = pl.col(field.name)
+    holds = pl.all_horizontal(*(rule.holds for rule in rules(field)), pl.lit(True))
+    return pl.when(value.is_null()).then(pl.lit(not field.required)).otherwise(holds.fill_null(False))
+
+
+def rules(field: Field) -> Sequence[Rule]:
+    """What a value of the field must be, in the order in which people are told."""
+    value = pl.col(field.name)
+    match field.kind:
+        case Kind.TEXT:
+            return _text_rules(field)
+        case Kind.CHOICE:
+            found = value.str.to_uppercase().is_in([choice.upper() for choice in field.choices])
+            return [Rule("enum", f"must be one of {', '.join(field.choices)}", found)]
+        case Kind.UUID:
+            return [Rule("type-error", f"must be {KINDS_IN_WORDS[field.kind]}", value.str.contains(UUID_TEXT))]
+        case Kind.INTEGER:
+            whole = Rule("type-error", f"must be {KINDS_IN_WORDS[field.kind]}", value.str.contains(_integer_text()))
+            return [whole, *_minimum(field, pl.Int64())]
+        case Kind.DECIMAL:
+            says = f"must be a number such as 1234.50, at most {field.scale} digits after the point"
+            number = Rule("type-error", says, value.str.contains(_decimal_text(field.scale)))
+            return [number, *_minimum(field, pl.Float64())]
+        case Kind.DATE | Kind.TIMESTAMP:
+            says = f"must be an existing date written {_format_in_words(field.format)}"
+            return [Rule("type-error", says, _parsed(field).dt.date() >= date(1, 1, 1))]
+
+
+def _text_rules(field: Field) -> list[Rule]:
+    value = pl.col(field.name)
+    found = []
+    if field.max_length is not None:
+        says = f"must have at most {field.max_length} characters"
+        found.append(Rule("max-length", says, value.str.len_chars() <= field.max_length))
+    if field.pattern is not None:
+        holds = value.str.contains(f"^(?:{field.pattern.expression})$")
+        found.append(Rule("pattern", f"must be {field.pattern.says}", holds))
+    return found
+
+
+def _minimum(field: Field, number: pl.DataType) -> list[Rule]:
+    if field.minimum is None:
+        return []
+    at_least = pl.col(field.name).cast(number, strict=False) >= field.minimum
+    return [Rule("minimum", f"must be at least {field.minimum}", at_least)]
+
+
+def _integer_text() -> str:
+    return rf"^[+-]?0*[0-9]{{1,{INTEGER_DIGITS}}}$"
+
+
+def _decimal_text(scale: int) -> str:
+    fraction = rf"(?:\.[0-9]{{1,{scale}}}0*)?" if scale else r"(?:\.0+)?"
+    return rf"^[+-]?0*[0-9]{{1,{INTEGER_DIGITS}}}{fraction}$"
+
+
+def _parsed(field: Field) -> pl.Expr:
+    value = pl.col(field.name)
+    if field.kind is Kind.DATE:
+        return value.str.to_date(field.format, strict=False)
+    return value.str.to_datetime(field.format, time_unit="us", time_zone="UTC", strict=False)
+
+
+def _format_in_words(form: str) -> str:
+    words = {"%Y": "YYYY", "%m": "MM", "%d": "DD", "%H": "hh", "%M": "mm", "%S": "ss", "%.f": "[.ffffff]"}
+    for code, word in words.items():
+        form = form.replace(code, word)
+    return form
+
+
+def _value(field: Field) -> pl.Expr:
+    value = pl.col(field.name)
+    if field.kind in (Kind.DATE, Kind.TIMESTAMP):
+        value = _parsed(field)
+    elif field.kind is Kind.CHOICE:
+        value = value.str.to_uppercase().replace({choice.upper(): choice for choice in field.choices})
+    return value.fill_null(pl.lit(field.default)) if field.default is not None else value
+
+
+def _errors(failed: pl.DataFrame, field: Field, column: str, label: str) -> pl.DataFrame:
+    value = pl.col(field.name)
+    wrong = [(value.is_null(), "required", "must not be empty")]
+    wrong += [(~rule.holds.fill_null(False), rule.code, rule.message) for rule in rules(field)]
+    code = pl.coalesce(pl.when(broken).then(pl.lit(code)) for broken, code, _ in wrong)
+    message = pl.coalesce(pl.when(broken).then(pl.lit(message)) for broken, _, message in wrong)
+    return failed.select(
+        "row",
+        "line",
+        pl.lit(label).alias("label"),
+        pl.lit(field.name).alias("field"),
+        code.alias("code"),
+        pl.col(column).fill_null("").str.slice(0, VALUE_CHARACTERS).alias("value"),
+        message.alias("message"),
+    )
