@@ -1,0 +1,161 @@
+"""What the tokenizer makes of a chunk."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.tabular.dialect import Dialect
+from shared.tabular.plain import MAX_FIELD_BYTES, MAX_FIELD_LINES
+from shared.tabular.rows import Tokens, tokenize_plainly
+from shared.tabular.tokens import tokenize
+from tests.unit.tabular.texts import DIALECTS, assert_same, dialects, texts, widths
+
+
+def read(text: str | bytes, width: int, dialect: str = "lf") -> Tokens:
+    chunk = text.encode() if isinstance(text, str) else text
+    fast = tokenize(chunk, DIALECTS[dialect], width, 2, 2)
+    assert_same(fast, tokenize_plainly(chunk, DIALECTS[dialect].syntax, width, 2, 2))
+    return fast
+
+
+def cells(tokens: Tokens) -> list[tuple[str | None, ...]]:
+    return [row[:-2] for row in tokens.frame.rows()]
+
+
+def faults(tokens: Tokens) -> list[tuple[int, int, str]]:
+    return [(each.error.row, each.error.line, each.error.code) for each in tokens.rejected]
+
+
+@given(texts, dialects, widths)
+def test_the_fast_way_and_the_plain_way_give_the_same_result(chunk: bytes, dialect: Dialect, width: int) -> None:
+    assert_same(tokenize(chunk, dialect, width, 2, 7), tokenize_plainly(chunk, dialect.syntax, width, 2, 7))
+
+
+@given(
+    st.integers(1, 5).flatmap(
+        lambda width: st.lists(
+            st.lists(st.text(st.characters(exclude_characters="\0", codec="utf-8")), min_size=width, max_size=width),
+            min_size=1,
+        )
+    ),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    st.sampled_from(["lf", "crlf"]),
+)
+def test_what_a_csv_writer_wrote_comes_back_cell_by_cell(rows: list[list[str]], quoting: int, line_end: str) -> None:
+    written = io.StringIO()
+    csv.writer(written, quoting=quoting, lineterminator="\n" if line_end == "lf" else "\r\n").writerows(rows)  # type: ignore[arg-type]  # the stub wants a literal
+    read_back = read(written.getvalue(), len(rows[0]), line_end)
+    expected = [tuple(cell or None for cell in row) for row in rows if any(cell.strip(" \t\r\n\xa0") for cell in row)]
+    assert cells(read_back) == expected
+    assert read_back.rejected == []
+
+
+def test_an_empty_cell_is_null_whether_quoted_or_not() -> None:
+    assert cells(read('a,,""\n', 3)) == [("a", None, None)]
+
+
+def test_nothing_but_quotes_is_taken_from_a_cell() -> None:
+    assert cells(read(' a ,"  b "\n', 2)) == [(" a ", "  b ")]
+
+
+@pytest.mark.parametrize("dialect", ["lf", "crlf"])
+def test_the_carriage_return_of_a_line_end_is_in_no_cell(dialect: str) -> None:
+    assert cells(read('a,b\r\nc,"d"\r\ne,f\r', 2, dialect)) == [("a", "b"), ("c", "d"), ("e", "f")]
+
+
+def test_a_last_row_without_line_end_is_a_row() -> None:
+    assert cells(read("a,b\nc,d", 2)) == [("a", "b"), ("c", "d")]
+
+
+def test_old_mac_lines_end_at_carriage_returns_only() -> None:
+    assert cells(read('a,b\rc,"d\re"\rf,g\n', 2, "cr")) == [("a", "b"), ("c", "d\re"), ("f", "g\n")]
+
+
+def test_blank_records_are_counted_and_keep_their_numbers() -> None:
+    tokens = read('a,b\n\n,\n  ,\t\n"",\n,,,,\n   \nc,d\n', 2)
+    assert tokens.frame.rows() == [("a", "b", 2, 2), ("c", "d", 9, 9)]
+    assert (tokens.blank, tokens.rejected) == (6, [])
+
+
+def test_one_empty_cell_too_many_at_the_end_is_forgiven() -> None:
+    assert cells(read('a,b,\nc,d\ne,f,""\n', 2)) == [("a", "b"), ("c", "d"), ("e", "f")]
+
+
+def test_ragged_rows_are_rejected_with_their_cells() -> None:
+    tokens = read("a,b\nc\nd,e,f\ng,h,,\n", 2)
+    assert faults(tokens) == [(3, 3, "missing-cell"), (4, 4, "extra-cell"), (5, 5, "extra-cell")]
+    assert [each.cells for each in tokens.rejected] == [["c"], ["d", "e", "f"], ["g", "h", "", ""]]
+    assert [each.error.value for each in tokens.rejected] == ["", "f", ","]
+
+
+def test_line_numbers_count_the_newlines_in_cells_and_row_numbers_do_not() -> None:
+    tokens = read('"a\nb\n",c\nd,e\n', 2)
+    assert tokens.frame.rows() == [("a\nb\n", "c", 2, 2), ("d", "e", 3, 5)]
+
+
+def test_a_quote_within_an_unquoted_cell_is_literal() -> None:
+    assert cells(read('a,5" pipe\n6",b\n', 2)) == [("a", '5" pipe'), ('6"', "b")]
+
+
+def test_an_unclosed_quote_costs_one_line() -> None:
+    tokens = read('a,b\nc,"d\ne,f\ng,h\n', 2)
+    assert cells(tokens) == [("a", "b"), ("e", "f"), ("g", "h")]
+    assert faults(tokens) == [(3, 3, "unclosed-quote")]
+    assert tokens.rejected[0].cells == ["c", '"d']
+
+
+def test_text_after_a_closing_quote_breaks_the_line_on_which_the_quote_opened() -> None:
+    tokens = read('"a\nb" x,c\nd,e\n', 2)
+    assert cells(tokens) == [('b" x', "c"), ("d", "e")]
+    assert faults(tokens) == [(2, 2, "unclosed-quote")]
+
+
+def test_a_broken_quote_ends_its_record_and_not_the_ones_before_it() -> None:
+    tokens = read('"a\nb","c\nd,e\n', 2)
+    assert cells(tokens) == [("d", "e")]
+    assert faults(tokens) == [(2, 2, "unclosed-quote")]
+    assert tokens.rejected[0].cells == ["a\nb", '"c']
+
+
+def test_a_quoted_cell_of_a_thousand_lines_is_read_and_of_one_more_is_broken() -> None:
+    most = "x\n" * (MAX_FIELD_LINES - 1)
+    assert cells(read(f'"{most}",a\n', 2)) == [(most, "a")]
+    assert faults(read(f'"{most}\n",a\n', 2))[0] == (2, 2, "unclosed-quote")
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_cell_of_one_mebibyte_is_read_and_a_longer_one_rejected(quote: str) -> None:
+    longest = "x" * MAX_FIELD_BYTES
+    assert cells(read(f"a,{quote}{longest}{quote}\nb,c\n", 2)) == [("a", longest), ("b", "c")]
+    tokens = read(f"a,{quote}{longest}x{quote}\nb,c\n", 2)
+    assert cells(tokens) == [("b", "c")]
+    assert faults(tokens) == [(2, 2, "field-too-long")]
+    assert len(tokens.rejected[0].error.value) == 200
+
+
+def test_rows_of_bytes_that_are_no_text_are_rejected_alone() -> None:
+    tokens = read("é,a\n".encode() + b"\xe9,b\nc,d\n\xc3\n", 2)
+    assert cells(tokens) == [("é", "a"), ("c", "d")]
+    assert faults(tokens) == [(3, 3, "encoding-error"), (5, 5, "encoding-error")]
+    assert tokens.rejected[0].cells == ["\ufffd", "b"]
+
+
+def test_rows_with_nul_are_rejected_alone() -> None:
+    tokens = read("a,b\nc\0,d\n", 2)
+    assert cells(tokens) == [("a", "b")]
+    assert faults(tokens) == [(3, 3, "nul-character")]
+
+
+@pytest.mark.parametrize("start", ["\ufeff", "x^2", "x\x01", "#", "PK\x03\x04"])
+def test_the_first_bytes_of_a_chunk_have_no_meaning_of_their_own(start: str) -> None:
+    assert cells(read(f"{start},a\n", 2)) == [(start, "a")]
+
+
+def test_no_text_is_no_rows() -> None:
+    tokens = read("", 2)
+    assert (tokens.rows, tokens.frame.columns) == (0, ["c0", "c1", "row", "line"])
