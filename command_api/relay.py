@@ -17,7 +17,7 @@ from shared.event_log import StreamWriter, connected
 from shared.event_store import EventStore
 from shared.leases import Leases
 from shared.tasks import together
-from shared.wakeups import Wakeups
+from shared.wakeups import Bell, Wakeups
 
 logger = logging.getLogger(__name__)
 
@@ -56,15 +56,18 @@ class Relay:
 
     async def _relay(self) -> None:
         async with connected(self._amqp_url, "relay") as connection:
-            writer = StreamWriter(connection)
-            relayed: dict[str, int] = {}
-            while True:
-                for dataset, head in (await self._store.heads()).items():
-                    if dataset not in relayed:
-                        relayed[dataset] = await writer.open(dataset)
-                        logger.info("action=relay-opened dataset=%s position=%d", dataset, relayed[dataset])
-                    while relayed[dataset] < head:
-                        events = await self._store.read(dataset, relayed[dataset], BATCH_EVENTS)
-                        await writer.publish(events)
-                        relayed[dataset] = events[-1].position
-                await self._wakeups.wait(APPENDED, POLL_S)
+            with self._wakeups.listening(APPENDED) as bell:
+                await self._relay_through(StreamWriter(connection), bell)
+
+    async def _relay_through(self, writer: StreamWriter, bell: Bell) -> None:
+        relayed: dict[str, int] = {}
+        while True:
+            for dataset, head in (await self._store.heads()).items():
+                if dataset not in relayed:
+                    relayed[dataset] = await writer.open(dataset)
+                    logger.info("action=relay-opened dataset=%s position=%d", dataset, relayed[dataset])
+                while relayed[dataset] < head:
+                    events = await self._store.read(dataset, relayed[dataset], BATCH_EVENTS)
+                    await writer.publish(events)
+                    relayed[dataset] = events[-1].position
+            await bell.wait(POLL_S)

@@ -13,14 +13,18 @@ OUTAGES = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asy
 """What asyncpg raises while PostgreSQL is away, starting or shutting down."""
 
 
-def make_engine(url: str, *, name: str, pool_size: int = 10) -> AsyncEngine:
-    """An engine whose connections show as `name` in pg_stat_activity; a dead connection is replaced before use."""
+def make_engine(url: str, *, name: str, pool_size: int = 10, durable: bool = True) -> AsyncEngine:
+    """An engine whose connections show as `name` in pg_stat_activity; a dead connection is replaced before use.
+
+    `durable=False` is for rows that commit with their checkpoint: a crash may lose both, and replay brings both back.
+    """
+    settings = {"application_name": name, "timezone": "UTC", "synchronous_commit": "on" if durable else "off"}
     return create_async_engine(
         url.replace("postgresql://", "postgresql+asyncpg://", 1),
         pool_size=pool_size,
         max_overflow=0,
         pool_pre_ping=True,
-        connect_args={"server_settings": {"application_name": name, "timezone": "UTC"}},
+        connect_args={"server_settings": settings},
     )
 
 

@@ -58,9 +58,10 @@ class Leases:
 
     async def keep(self, name: str, epoch: int) -> None:
         """Renew a lease at a third of its life until it is lost; then raises Fenced."""
-        while await self.renew(name, epoch):
+        while True:
+            if not await self.renew(name, epoch):
+                raise Fenced(f"The lease {name!r} was lost.")
             await asyncio.sleep(self.lease_s / 3)
-        raise Fenced(f"The lease {name!r} was lost.")
 
     async def release(self, name: str, epoch: int) -> None:
         """Let the next one have it at once."""

@@ -29,6 +29,45 @@ def schema_of(dataset: Dataset, generation: int) -> str:
     return f"{dataset.name}_{generation}"
 
 
+class Names:
+    """The quoted names of one generation's tables, for SQL that is written by hand."""
+
+    def __init__(self, dataset: Dataset, generation: int) -> None:
+        self.schema = schema_of(dataset, generation)
+
+    @property
+    def records(self) -> str:
+        return self._table("records")
+
+    @property
+    def history(self) -> str:
+        return self._table("history")
+
+    def segment(self, number: int) -> str:
+        return self._table(segment_name(number))
+
+    def staging(self, number: int) -> str:
+        return self._table(staging_name(number))
+
+    def _table(self, name: str) -> str:
+        return f"{quoted(self.schema)}.{quoted(name)}"
+
+
+def segment_name(number: int) -> str:
+    """The table of one upload's records."""
+    return f"segment_{number}"
+
+
+def staging_name(number: int) -> str:
+    """The table of one upload's rows, where many make one record."""
+    return f"staging_{number}"
+
+
+def quoted(identifier: str) -> str:
+    """An identifier as SQL text."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
 def column_type(field: Field) -> sa.types.TypeEngine[Any]:
     """The PostgreSQL type of a field."""
     types: dict[Kind, sa.types.TypeEngine[Any]] = {
@@ -80,6 +119,16 @@ def records_table(dataset: Dataset, generation: int, name: str = "records", segm
         *field_columns(variable),
         *members,
         postgresql_partition_by="LIST (segment)" if name == "records" else None,
+    )
+
+
+def staging_table(dataset: Dataset, generation: int, number: int) -> sa.Table:
+    """The rows of one upload as they stand in its file."""
+    return sa.Table(
+        staging_name(number),
+        sa.MetaData(schema=schema_of(dataset, generation)),
+        *field_columns(dataset.file_fields),
+        sa.Column("row", sa.Integer(), nullable=False),
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any
+from collections.abc import Iterator
 
 import asyncpg
 
@@ -17,27 +17,51 @@ COALESCE_S = 0.01
 RETRY_S = 1.0
 
 
+class Bell:
+    """One listener's ear on a channel."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self, *_: object) -> None:
+        """Wake the listener, now or when it waits next."""
+        self._rung.set()
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return when the bell rings, or after `timeout_s`; rings since the last wait count."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._rung.wait(), timeout_s)
+        self._rung.clear()
+
+
 class Wakeups:
     """One listening and ringing connection of a process; `run` keeps it alive until cancelled."""
 
     def __init__(self, url: str, channels: tuple[str, ...] = ()) -> None:
         self._url = url
-        self._bells = {channel: asyncio.Event() for channel in channels}
+        self._bells: dict[str, set[Bell]] = {channel: set() for channel in channels}
         self._due: set[str] = set()
         self._ringing = asyncio.Event()
 
+    @contextlib.contextmanager
+    def listening(self, channel: str) -> Iterator[Bell]:
+        """A bell of one's own on a channel."""
+        bell = Bell()
+        self._bells[channel].add(bell)
+        try:
+            yield bell
+        finally:
+            self._bells[channel].discard(bell)
+
     def ring(self, channel: str) -> None:
-        """Wake whoever waits on the channel, in this process now and in others within COALESCE_S."""
-        if channel in self._bells:
-            self._bells[channel].set()
+        """Wake whoever listens to the channel, in this process now and in others within COALESCE_S."""
+        self._wake(channel)
         self._due.add(channel)
         self._ringing.set()
 
-    async def wait(self, channel: str, timeout_s: float) -> None:
-        """Return when the channel rings, or after `timeout_s`; rings since the last wait count."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._bells[channel].wait(), timeout_s)
-        self._bells[channel].clear()
+    def _wake(self, channel: str) -> None:
+        for bell in self._bells.get(channel, ()):
+            bell.ring()
 
     async def run(self) -> None:
         """Listen and ring; reconnects for ever."""
@@ -50,9 +74,9 @@ class Wakeups:
         connection = await asyncpg.connect(self._url, server_settings={"application_name": "tablefold-wakeups"})
         connection.add_termination_listener(lambda _: self._ringing.set())
         try:
-            for channel, bell in self._bells.items():
-                await connection.add_listener(channel, _setter(bell))
-                bell.set()
+            for channel in self._bells:
+                await connection.add_listener(channel, lambda *heard: self._wake(str(heard[2])))
+                self._wake(channel)
             while not connection.is_closed():
                 await self._ringing.wait()
                 await asyncio.sleep(COALESCE_S)
@@ -62,10 +86,3 @@ class Wakeups:
                     await connection.execute("SELECT pg_notify($1, '')", channel)
         finally:
             await connection.close(timeout=1)
-
-
-def _setter(bell: asyncio.Event) -> Any:
-    def heard(*_: object) -> None:
-        bell.set()
-
-    return heard

@@ -101,6 +101,11 @@ CREATE TABLE read.uploads (
     failure            json,
     received_at        timestamptz NOT NULL,
     published_at       timestamptz,
+    -- When this generation did what, by the clock of the database: for people, never for a decision.
+    folded_at          timestamptz NOT NULL,
+    chunks_loaded_at   timestamptz,
+    indexed_at         timestamptz,
+    attached_at        timestamptz,
     PRIMARY KEY (dataset, generation, number),
     UNIQUE (id, generation)
 );

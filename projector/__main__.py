@@ -1,0 +1,26 @@
+"""`python -m projector` projects until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+
+from projector.app import run
+from shared.datasets.catalogue import load_catalogue
+from shared.http.serving import log_to_stdout
+from shared.settings import Settings, read_settings
+
+
+async def main(settings: Settings) -> None:
+    """Run until a signal says to stop; what is under way is rolled back, and others take it over."""
+    work = asyncio.create_task(run(settings, load_catalogue(settings.datasets_folder)))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, work.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
+
+
+log_to_stdout()
+asyncio.run(main(read_settings(os.environ)))

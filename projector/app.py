@@ -1,0 +1,104 @@
+"""The composition root of the projector: lanes, loaders and a sign of life; log -> *projection* -> read table."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from projector.deciding import LOADED, Decider
+from projector.lanes import Lane
+from projector.loading import Loader
+from shared.blobs import open_blobs
+from shared.database import OUTAGES, make_engine, make_pool
+from shared.datasets.catalogue import Catalogue
+from shared.errors import Unavailable
+from shared.event_log import DEAD_LOADS, LOADS, Load, LoadsQueue, connected
+from shared.event_store import EventStore
+from shared.leases import Leases
+from shared.settings import Settings
+from shared.tasks import together
+from shared.wakeups import Wakeups
+
+logger = logging.getLogger(__name__)
+
+RETRY_S = 0.5
+SIGN_OF_LIFE_S = 3.0
+SORT_MEMORY = "96MB"
+"""For building indexes; bounds the memory of a PostgreSQL process."""
+
+SEEN = text("""
+    INSERT INTO read.projectors (name, seen_at) VALUES (:name, clock_timestamp())
+    ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at
+""")
+
+GONE = text("DELETE FROM read.projectors WHERE name = :name OR seen_at < clock_timestamp() - interval '1 hour'")
+
+
+async def run(settings: Settings, catalogue: Catalogue) -> None:
+    """Project until cancelled."""
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    engine = make_engine(settings.database_url, name="tablefold-projector", durable=False)
+    store_engine = make_engine(settings.database_url, name="tablefold-projector-store", pool_size=2)
+    pool = await make_pool(
+        settings.database_url,
+        name="tablefold-loader",
+        size=2 * settings.loaders + 4,
+        synchronous_commit="off",
+        maintenance_work_mem=SORT_MEMORY,
+    )
+    wakeups = Wakeups(settings.database_url, (LOADED,))
+    store = EventStore(store_engine)
+    loader = Loader(name, pool, open_blobs(settings.blobs_url), catalogue, store, wakeups)
+    decider = Decider(engine, store, wakeups)
+    leases = Leases(engine, "read", name, settings.lease_s)
+    lanes = [Lane(dataset, engine, leases, decider, wakeups, settings) for dataset in catalogue.values()]
+    logger.info("action=ready projector=%s", name)
+    try:
+        await together(
+            wakeups.run(),
+            show_life(engine, name),
+            take_loads(loader, settings),
+            *(lane.run() for lane in lanes),
+        )
+    finally:
+        async with asyncio.timeout(5), engine.begin() as connection:
+            await connection.execute(GONE, {"name": name})
+        await engine.dispose()
+        await store_engine.dispose()
+        await pool.close()
+
+
+async def take_loads(loader: Loader, settings: Settings) -> None:
+    """Compete for loads, reconnecting for ever; a load that killed its projectors fails its upload."""
+
+    async def give_up(load: Load) -> None:
+        await loader.fail(load, f"Chunk {load.chunk} ended every projector that took it.")
+
+    while True:
+        try:
+            async with connected(settings.amqp_url, "loader") as connection:
+                queue = LoadsQueue(connection)
+                await queue.open()
+                await together(
+                    queue.consume(LOADS, loader.handle, settings.loaders), queue.consume(DEAD_LOADS, give_up, 1)
+                )
+        except Unavailable as error:
+            logger.warning("action=loader-interrupted error=%r", error)
+        await asyncio.sleep(RETRY_S)
+
+
+async def show_life(engine: AsyncEngine, name: str) -> None:
+    """Say every few seconds that this projector lives."""
+    while True:
+        try:
+            async with engine.begin() as connection:
+                await connection.execute(SEEN, {"name": name})
+        except (DBAPIError, *OUTAGES) as error:
+            logger.warning("action=database-away error=%r", error)
+        await asyncio.sleep(SIGN_OF_LIFE_S)

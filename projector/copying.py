@@ -1,0 +1,44 @@
+"""Frames into tables by COPY; *projection -> read table*. What PostgreSQL refuses is bisected down to the row."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import asyncpg
+import polars as pl
+
+from shared.tabular.row_errors import RowError, cut
+
+Connection = asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]
+
+
+async def copy_frame(connection: Connection, schema: str, table: str, frame: pl.DataFrame) -> None:
+    """Copy all rows; the columns are named like the frame's, a null is NULL. Raises what PostgreSQL says."""
+    if frame.is_empty():
+        return
+    text = io.BytesIO()
+    frame.write_csv(text, include_header=False)
+    text.seek(0)
+    await connection.copy_to_table(table, schema_name=schema, source=text, columns=frame.columns, format="csv")
+
+
+async def copy_or_bisect(connection: Connection, schema: str, table: str, frame: pl.DataFrame) -> list[RowError]:
+    """Copy all rows that PostgreSQL takes; an error for each of the others, whose line is still unknown (0)."""
+    try:
+        async with connection.transaction():
+            await copy_frame(connection, schema, table, frame)
+            return []
+    except asyncpg.DataError as error:
+        if frame.height == 1:
+            return [_refused(frame, error)]
+    half = frame.height // 2
+    return [
+        *await copy_or_bisect(connection, schema, table, frame.head(half)),
+        *await copy_or_bisect(connection, schema, table, frame.tail(-half)),
+    ]
+
+
+def _refused(frame: pl.DataFrame, error: asyncpg.DataError) -> RowError:
+    row = int(frame.item(0, "row"))
+    return RowError(row, 0, None, None, "type-error", "", cut(f"cannot be stored: {error}"))

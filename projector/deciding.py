@@ -1,0 +1,69 @@
+"""Decides when a loaded upload is published: in the order in which the uploads were received; projection -> *event*.
+
+The decision is an event like any other: it goes into the store, and the lane acts when the stream brings it back.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.event_store import EventStore
+from shared.events import RowCounts, UploadPublished
+from shared.wakeups import Wakeups
+
+APPENDED = "appended"
+LOADED = "loaded"
+POLL_S = 1.0
+
+UNDECIDED = text("""
+    SELECT number, id, state, rows_read, rows_accepted, rows_rejected, rows_duplicate, rows_blank, records
+    FROM read.uploads
+    WHERE dataset = :dataset AND generation = :generation AND state IN ('loading', 'loaded')
+    ORDER BY number
+""")
+
+PUBLISHING = text("""
+    UPDATE read.uploads SET state = 'publishing'
+    WHERE dataset = :dataset AND generation = :generation AND number = :number AND state = 'loaded'
+""")
+
+
+class Decider:
+    """Appends `upload-published` for every upload whose turn has come; deciding twice writes one event."""
+
+    def __init__(self, engine: AsyncEngine, store: EventStore, wakeups: Wakeups) -> None:
+        self._engine = engine
+        self._store = store
+        self._wakeups = wakeups
+
+    async def run(self, dataset: str, generation: int) -> None:
+        """Until cancelled, for one generation of a dataset."""
+        with self._wakeups.listening(LOADED) as bell:
+            while True:
+                await self.decide(dataset, generation)
+                await bell.wait(POLL_S)
+
+    async def decide(self, dataset: str, generation: int) -> None:
+        """Publish the loaded uploads that no earlier one keeps waiting."""
+        of = {"dataset": dataset, "generation": generation}
+        async with self._engine.connect() as connection:
+            undecided = (await connection.execute(UNDECIDED, of)).all()
+        for upload in undecided:
+            if upload.state != "loaded":
+                return
+            await self._store.append(dataset, _published(upload), actor="projector", claim=f"decided:{upload.id}")
+            self._wakeups.ring(APPENDED)
+            async with self._engine.begin() as connection:
+                await connection.execute(PUBLISHING, {**of, "number": upload.number})
+
+
+def _published(upload: Row[tuple[object, ...]]) -> UploadPublished:
+    rows = RowCounts(
+        read=upload.rows_read,
+        accepted=upload.rows_accepted,
+        rejected=upload.rows_rejected,
+        duplicate=upload.rows_duplicate,
+        blank=upload.rows_blank,
+    )
+    return UploadPublished(upload_id=upload.id, rows=rows, records=upload.records)

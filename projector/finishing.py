@@ -1,0 +1,172 @@
+"""The last steps before an upload can be published: keys, groups, indexes; log -> *projection*.
+
+Whoever finishes the last chunk does it. Every step can be done again after a crash. A second finisher waits for the
+first and then finds that all is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+import polars as pl
+
+from projector.copying import Connection, copy_frame
+from projector.generations import create_index
+from projector.grouping import group_rows
+from projector.parsing import File, rows_at
+from shared.blobs import Blobs
+from shared.datasets.declaration import Dataset
+from shared.event_log import Load
+from shared.read_tables import OPEN_SEGMENT, Names, index_columns, quoted, segment_name
+from shared.tabular.records import Chunk
+from shared.tasks import together
+from shared.validation import ERROR_COLUMNS
+from shared.wakeups import Wakeups
+
+logger = logging.getLogger(__name__)
+
+LOADED = "loaded"
+INDEXERS = 2
+"""Indexes that are built at the same time."""
+
+STATE = "SELECT state, segment FROM read.uploads WHERE (dataset, generation, number) = ($1, $2, $3)"
+
+CHUNKS_OF_ROWS = """
+    SELECT number, "offset", size_bytes, first_row, first_line, rows FROM read.chunks
+    WHERE (dataset, generation, upload) = ($1, $2, $3) ORDER BY number
+"""
+
+TAKE_BACK = """
+    UPDATE read.uploads SET rows_accepted = rows_accepted - $4 - $5, rows_duplicate = rows_duplicate + $4,
+        rows_rejected = rows_rejected + $5
+    WHERE (dataset, generation, number) = ($1, $2, $3)
+"""
+
+LOADED_NOW = """
+    UPDATE read.uploads SET state = 'loaded', records = $4, indexed_at = clock_timestamp()
+    WHERE (dataset, generation, number) = ($1, $2, $3) AND state = 'loading'
+"""
+
+
+class Finisher:
+    """Finishes uploads of which every chunk is loaded."""
+
+    def __init__(self, pool: asyncpg.Pool[Any], blobs: Blobs, wakeups: Wakeups) -> None:
+        self._pool = pool
+        self._blobs = blobs
+        self._wakeups = wakeups
+
+    async def finish(self, dataset: Dataset, load: Load, file: File, text_key: str) -> None:
+        """Bring an upload from loading to loaded; does nothing where that has happened."""
+        of = (load.dataset, load.generation, load.upload)
+        async with self._pool.acquire() as guard:
+            await guard.execute("SELECT pg_advisory_lock(hashtext($1))", f"finish:{of}")
+            try:
+                upload = await guard.fetchrow(STATE, *of)
+                if upload is None or upload["state"] != "loading":
+                    return
+                names = Names(dataset, load.generation)
+                if dataset.members is not None:
+                    await self._group(guard, dataset, load, file, text_key)
+                if upload["segment"] != OPEN_SEGMENT:
+                    await self._index(guard, dataset, load, names, file, text_key)
+                elif dataset.members is None and dataset.key is not None:
+                    await self._drop_duplicates(guard, dataset, load, names, file, text_key)
+                records = await guard.fetchval(f"SELECT count(*) FROM {names.segment(load.upload)}")
+                await guard.execute(LOADED_NOW, *of, records)
+            finally:
+                await guard.execute("SELECT pg_advisory_unlock(hashtext($1))", f"finish:{of}")
+        self._wakeups.ring(LOADED)
+
+    async def _index(
+        self, guard: Connection, dataset: Dataset, load: Load, names: Names, file: File, text_key: str
+    ) -> None:
+        """Build all indexes; that the first is unique is the check for keys that stand twice in the file."""
+        table = names.segment(load.upload)
+        unique, *others = (create_index(segment_name(load.upload), table, one) for one in index_columns(dataset))
+        waiting = list(others)
+        try:
+            await together(self._build(waiting, unique), *(self._build(waiting) for _ in range(INDEXERS - 1)))
+        except asyncpg.UniqueViolationError:
+            await self._drop_duplicates(guard, dataset, load, names, file, text_key)
+            await together(self._build(waiting, unique, *others))
+
+    async def _build(self, waiting: list[str], *first: str) -> None:
+        async with self._pool.acquire() as connection:
+            for statement in first:
+                await connection.execute(statement)
+            while waiting:
+                await connection.execute(waiting.pop())
+
+    async def _drop_duplicates(
+        self, guard: Connection, dataset: Dataset, load: Load, names: Names, file: File, text_key: str
+    ) -> None:
+        """Of rows with the same key the last one counts, as if the rows had come one by one."""
+        key, table = quoted(str(dataset.key)), names.segment(load.upload)
+        async with guard.transaction():
+            found = await guard.fetch(f"""
+                DELETE FROM {table} AS row USING (
+                    SELECT {key}, max(row) AS row FROM {table} GROUP BY {key} HAVING count(*) > 1
+                ) AS last
+                WHERE row.{key} = last.{key} AND row.row < last.row RETURNING row.row, last.row AS kept
+            """)
+            message = f"row {{}} of the same file has the same {dataset.key} and counts instead"
+            said = {each["row"]: message.format(each["kept"]) for each in found}
+            await self._report(guard, load, names, file, text_key, "duplicate", "duplicate-key", dataset.key, said)
+            await guard.execute(TAKE_BACK, load.dataset, load.generation, load.upload, len(said), 0)
+
+    async def _group(self, guard: Connection, dataset: Dataset, load: Load, file: File, text_key: str) -> None:
+        """Make records of rows that share a key."""
+        names = Names(dataset, load.generation)
+        async with guard.transaction():
+            if await guard.fetchval("SELECT to_regclass($1)", names.staging(load.upload)) is None:
+                return
+            grouped = await group_rows(guard, dataset, names, load.upload)
+            report = (guard, load, names, file, text_key)
+            await self._report(*report, "rejected", "conflicting-value", dataset.key, grouped.conflicting)
+            await self._report(*report, "duplicate", "duplicate-key", dataset.key, grouped.duplicate)
+            counts = (len(grouped.duplicate), len(grouped.conflicting))
+            await guard.execute(TAKE_BACK, load.dataset, load.generation, load.upload, *counts)
+
+    async def _report(
+        self,
+        guard: Connection,
+        load: Load,
+        names: Names,
+        file: File,
+        text_key: str,
+        outcome: str,
+        code: str,
+        field: str | None,
+        said: dict[int, str],
+    ) -> None:
+        """Write rows that were good but are not taken, with their lines and cells, which only the file knows."""
+        if not said:
+            return
+        of_upload = pl.lit(load.upload).alias("upload")
+        found = await guard.fetch(CHUNKS_OF_ROWS, load.dataset, load.generation, load.upload)
+        for chunk in (Chunk(**row) for row in found):
+            rows = [row for row in said if chunk.first_row <= row < chunk.first_row + chunk.rows]
+            if not rows:
+                continue
+            text = await self._blobs.read(text_key, chunk.offset, chunk.size_bytes)
+            cells = await asyncio.to_thread(rows_at, chunk, text, file, rows)
+            rejects = cells.with_columns(pl.lit(outcome).alias("outcome"), of_upload)
+            await copy_frame(guard, names.schema, "rejects", rejects)
+            errors = _errors(cells, code, field, said).select(*ERROR_COLUMNS).with_columns(of_upload)
+            await copy_frame(guard, names.schema, "row_errors", errors)
+
+
+def _errors(cells: pl.DataFrame, code: str, field: str | None, said: dict[int, str]) -> pl.DataFrame:
+    rows: Sequence[int] = cells["row"].to_list()
+    return cells.select("row", "line").with_columns(
+        pl.lit(None, pl.String).alias("label"),
+        pl.lit(field).alias("field"),
+        pl.lit(code).alias("code"),
+        pl.lit("").alias("value"),
+        pl.Series("message", [said[row] for row in rows], pl.String),
+    )

@@ -1,0 +1,230 @@
+"""Applies one dataset's events in order, owned by one projector at a time; log -> *projection*.
+
+The checkpoint moves by compare-and-swap on position and epoch inside the transaction that writes the rows, so neither a
+second delivery nor an owner who slept through its lease can do harm. What the stream says is believed only when it
+continues the checkpoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from projector.deciding import Decider
+from projector.folding import Fold, fold
+from projector.generations import ensure_live
+from shared.database import OUTAGES
+from shared.datasets.declaration import Dataset
+from shared.errors import Fenced, LogDiverged, Unavailable
+from shared.event_log import Deliveries, Load, LoadsQueue, connected, reading
+from shared.events import RecordedEvent, UploadPublished
+from shared.leases import Leases
+from shared.settings import Settings
+from shared.tasks import together
+from shared.wakeups import Wakeups
+
+logger = logging.getLogger(__name__)
+
+FOLDED = "folded"
+IDLE_S = 1.0
+RETRY_S = 0.5
+
+TAKE_OVER = text("""
+    UPDATE read.checkpoints SET epoch = :epoch
+    WHERE dataset = :dataset AND generation = :generation AND epoch < :epoch
+    RETURNING position, stream_offset
+""")
+
+ADVANCE = text("""
+    UPDATE read.checkpoints SET position = :new, stream_offset = :offset, folded_at = clock_timestamp()
+    WHERE dataset = :dataset AND generation = :generation AND position = :old AND epoch = :epoch
+""")
+
+BEHIND = text("""
+    SELECT head.position > checkpoint.position AS behind
+    FROM read.checkpoints AS checkpoint JOIN store.heads AS head USING (dataset)
+    WHERE checkpoint.dataset = :dataset AND checkpoint.generation = :generation
+""")
+
+WAITING = text("""
+    SELECT upload.number AS upload, coalesce(chunk.number, 0) AS chunk
+    FROM read.uploads AS upload
+    LEFT JOIN read.chunks AS chunk
+        ON (chunk.dataset, chunk.generation, chunk.upload) = (upload.dataset, upload.generation, upload.number)
+        AND chunk.done_by IS NULL
+    WHERE upload.dataset = :dataset AND upload.generation = :generation AND upload.state = 'loading'
+    ORDER BY 1, 2
+""")
+
+IS_LOADED = text("""
+    SELECT state IN ('loaded', 'publishing') FROM read.uploads WHERE id = :id AND generation = :generation
+""")
+
+
+class Lane:
+    """The lane of one dataset's live generation; `run` works whenever this process holds its lease."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        engine: AsyncEngine,
+        leases: Leases,
+        decider: Decider,
+        wakeups: Wakeups,
+        settings: Settings,
+    ) -> None:
+        self._dataset = dataset
+        self._engine = engine
+        self._leases = leases
+        self._decider = decider
+        self._wakeups = wakeups
+        self._settings = settings
+
+    async def run(self) -> None:
+        """Until cancelled: own the lane when nobody else does, start over after every fault."""
+        name = f"lane:{self._dataset.name}"
+        while True:
+            try:
+                epoch = await self._leases.acquire(name)
+                if epoch is not None:
+                    await self._own(name, epoch)
+            except (Unavailable, Fenced, LogDiverged, DBAPIError, *OUTAGES) as error:
+                logger.warning("action=lane-interrupted dataset=%s error=%r", self._dataset.name, error)
+            await asyncio.sleep(RETRY_S)
+
+    async def _own(self, name: str, epoch: int) -> None:
+        async with self._engine.begin() as connection:
+            generation = await ensure_live(connection, self._dataset)
+            of = {"dataset": self._dataset.name, "generation": generation}
+            found = (await connection.execute(TAKE_OVER, {**of, "epoch": epoch})).one_or_none()
+        if found is None:
+            raise Fenced(f"The lane of {self._dataset.name} has a newer owner.")
+        logger.info("action=lane-owned dataset=%s position=%d epoch=%d", self._dataset.name, found.position, epoch)
+        owned = OwnedLane(self._dataset, generation, epoch, self._engine, self._wakeups, self._settings)
+        owned.position, owned.offset = found.position, found.stream_offset
+        try:
+            await together(
+                self._leases.keep(name, epoch),
+                self._decider.run(self._dataset.name, generation),
+                owned.follow(),
+            )
+        finally:
+            await self._leases.release(name, epoch)
+
+
+class OwnedLane:
+    """A lane under one epoch; `position` and `offset` are those of the last event that is folded."""
+
+    position: int
+    offset: int | None
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        generation: int,
+        epoch: int,
+        engine: AsyncEngine,
+        wakeups: Wakeups,
+        settings: Settings,
+    ) -> None:
+        self._dataset = dataset
+        self._of = {"dataset": dataset.name, "generation": generation}
+        self._generation = generation
+        self._epoch = epoch
+        self._engine = engine
+        self._wakeups = wakeups
+        self._settings = settings
+
+    async def follow(self) -> None:
+        """Fold the stream from the checkpoint on, for ever; raises Unavailable, Fenced, LogDiverged."""
+        async with connected(self._settings.amqp_url, f"lane {self._dataset.name}") as connection:
+            loads = LoadsQueue(connection)
+            await loads.open()
+            begin = "first" if self.offset is None else self.offset
+            async with reading(connection, self._dataset.name, begin) as deliveries:
+                await together(self._fold_all(deliveries, loads), self._give_out_again(loads))
+
+    async def _fold_all(self, deliveries: Deliveries, loads: LoadsQueue) -> None:
+        behind_for = 0
+        while True:
+            delivered = await deliveries.next(IDLE_S)
+            if delivered is None:
+                behind_for = behind_for + 1 if await self._is_behind() else 0
+                if behind_for * IDLE_S > self._settings.lease_s:
+                    await self._forget_offset()
+                    raise LogDiverged(
+                        "The store has events that the stream does not deliver: reading it from its start."
+                    )
+                continue
+            events = [event for event in delivered.events if event.position > self.position]
+            if events and events[0].position != self.position + 1:
+                await self._forget_offset()
+                raise LogDiverged(f"Position {events[0].position} follows {self.position}: reading from the start.")
+            for run in runs(events):
+                await self._fold_run(run, delivered.offset, loads)
+
+    async def _fold_run(self, events: list[RecordedEvent], offset: int, loads: LoadsQueue) -> None:
+        if isinstance(events[0].data, UploadPublished):
+            await self._wait_until_loaded(events[0].data)
+        async with self._engine.begin() as connection:
+            to = Fold(connection, self._dataset, self._generation, self._settings.small_upload_rows, [])
+            for event in events:
+                await fold(to, event)
+            moved = {"new": events[-1].position, "old": self.position, "offset": offset, "epoch": self._epoch}
+            if (await connection.execute(ADVANCE, {**self._of, **moved})).rowcount != 1:
+                raise Fenced(f"The checkpoint of {self._dataset.name} moved under us.")
+        self.position, self.offset = events[-1].position, offset
+        self._wakeups.ring(FOLDED)
+        await loads.publish(to.loads)
+
+    async def _wait_until_loaded(self, data: UploadPublished) -> None:
+        """An upload that another generation has loaded may still be loading in this one."""
+        of = {"id": data.upload_id, "generation": self._generation}
+        while True:
+            async with self._engine.connect() as connection:
+                if (await connection.execute(IS_LOADED, of)).scalar_one():
+                    return
+            await asyncio.sleep(0.05)
+
+    async def _is_behind(self) -> bool:
+        async with self._engine.connect() as connection:
+            return bool((await connection.execute(BEHIND, self._of)).scalar_one_or_none())
+
+    async def _forget_offset(self) -> None:
+        statement = text(
+            "UPDATE read.checkpoints SET stream_offset = NULL WHERE dataset = :dataset AND generation = :generation"
+        )
+        async with self._engine.begin() as connection:
+            await connection.execute(statement, self._of)
+
+    async def _give_out_again(self, loads: LoadsQueue) -> None:
+        """Give out what waits: at the start, and whenever nothing has moved for the life of a lease.
+
+        What the broker or a crash of PostgreSQL lost comes back this way; a load given out twice changes nothing.
+        """
+        given_out: list[Load] | None = None
+        while True:
+            async with self._engine.connect() as connection:
+                found = await connection.execute(WAITING, self._of)
+                waiting = [Load(self._dataset.name, self._generation, row.upload, row.chunk) for row in found]
+            if given_out is None or waiting == given_out:
+                await loads.publish(waiting)
+            given_out = waiting
+            await asyncio.sleep(self._settings.lease_s)
+
+
+def runs(events: list[RecordedEvent]) -> Iterator[list[RecordedEvent]]:
+    """The events in order, cut before each publication: that may have to wait for its upload."""
+    run: list[RecordedEvent] = []
+    for event in events:
+        if run and isinstance(event.data, UploadPublished):
+            yield run
+            run = []
+        run.append(event)
+    if run:
+        yield run

@@ -1,0 +1,190 @@
+"""Loads chunks, in any order, by anyone; log -> *projection*: chunk -> staging.
+
+All of a chunk is one transaction: its good rows, its rejects and the mark that it is done. A second delivery finds the
+mark and changes nothing; a crash leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import asyncpg
+import msgspec
+import polars as pl
+
+from projector.copying import Connection, copy_frame, copy_or_bisect
+from projector.finishing import Finisher
+from projector.parsing import File, Parsed, errors_frame, parse, rows_at
+from shared.blobs import Blobs
+from shared.database import OUTAGES
+from shared.datasets.catalogue import Catalogue
+from shared.datasets.declaration import Dataset
+from shared.errors import BlobCorrupt
+from shared.event_log import Load
+from shared.event_store import EventStore
+from shared.events import UploadFailed
+from shared.read_tables import schema_of, segment_name, staging_name
+from shared.tabular.dialect import Dialect
+from shared.tabular.header import Header
+from shared.tabular.records import Chunk
+from shared.wakeups import Wakeups
+
+logger = logging.getLogger(__name__)
+
+APPENDED = "appended"
+RETRY_S = 0.5
+
+UPLOAD = """
+    SELECT id, state, text_key, dialect, header, chunks, chunks_done, segment FROM read.uploads
+    WHERE (dataset, generation, number) = ($1, $2, $3)
+"""
+
+CHUNK = """
+    SELECT number, "offset", size_bytes, first_row, first_line, rows FROM read.chunks
+    WHERE (dataset, generation, upload, number) = ($1, $2, $3, $4) AND done_by IS NULL
+"""
+
+LOCK_CHUNK = CHUNK + " FOR UPDATE SKIP LOCKED"
+
+CHUNK_DONE = """
+    UPDATE read.chunks SET done_by = $5 WHERE (dataset, generation, upload, number) = ($1, $2, $3, $4)
+"""
+
+COUNT = """
+    UPDATE read.uploads SET chunks_done = chunks_done + 1, rows_read = rows_read + $4,
+        rows_accepted = rows_accepted + $5, rows_rejected = rows_rejected + $6, rows_blank = rows_blank + $7,
+        chunks_loaded_at = clock_timestamp()
+    WHERE (dataset, generation, number) = ($1, $2, $3) AND state = 'loading'
+    RETURNING chunks_done
+"""
+
+
+class Upload(msgspec.Struct, frozen=True, kw_only=True):
+    """What a loader needs to know of an upload."""
+
+    id: Any
+    state: str
+    text_key: str
+    dialect: str
+    header: str
+    chunks: int
+    chunks_done: int
+    segment: int
+
+    def file(self, dataset: Dataset) -> File:
+        """How its file is to be read."""
+        return File(
+            dataset,
+            msgspec.json.decode(self.dialect, type=Dialect),
+            msgspec.json.decode(self.header, type=Header),
+        )
+
+
+class Loader:
+    """Handles loads; `name` is the projector's."""
+
+    def __init__(
+        self,
+        name: str,
+        pool: asyncpg.Pool[Any],
+        blobs: Blobs,
+        catalogue: Catalogue,
+        store: EventStore,
+        wakeups: Wakeups,
+    ) -> None:
+        self._name = name
+        self._pool = pool
+        self._blobs = blobs
+        self._catalogue = catalogue
+        self._store = store
+        self._wakeups = wakeups
+        self._finisher = Finisher(pool, blobs, wakeups)
+
+    async def handle(self, load: Load) -> None:
+        """Load one chunk; returns when that is done, was done before, or can never be done: then the upload fails.
+
+        Waits out the absence of PostgreSQL.
+        """
+        while True:
+            try:
+                return await self._handle(load)
+            except OUTAGES as error:
+                logger.warning("action=load-waits load=%s error=%r", load, error)
+                await asyncio.sleep(RETRY_S)
+            except asyncpg.UndefinedTableError:
+                logger.info("action=load-dropped load=%s reason='its tables are gone'", load)
+                return None
+            except (BlobCorrupt, asyncpg.PostgresError, pl.exceptions.PolarsError, ValueError) as error:
+                logger.exception("action=load-failed load=%s", load)
+                return await self.fail(load, f"Chunk {load.chunk} cannot be loaded: {error}")
+
+    async def fail(self, load: Load, reason: str) -> None:
+        """Append that the upload will never be visible."""
+        upload = await self._upload(load)
+        if upload is not None and upload.state == "loading":
+            event = UploadFailed(upload_id=upload.id, code="load-failed", reason=reason)
+            await self._store.append(load.dataset, event, actor="projector", claim=f"decided:{upload.id}")
+            self._wakeups.ring(APPENDED)
+
+    async def _handle(self, load: Load) -> None:
+        dataset = self._catalogue[load.dataset]
+        upload = await self._upload(load)
+        if upload is None or upload.state != "loading":
+            return
+        chunks_done = await self._load(load, dataset, upload)
+        if chunks_done == upload.chunks:
+            await self._finisher.finish(dataset, load, upload.file(dataset), upload.text_key)
+
+    async def _upload(self, load: Load) -> Upload | None:
+        row = await self._pool.fetchrow(UPLOAD, load.dataset, load.generation, load.upload)
+        return Upload(**row) if row else None
+
+    async def _load(self, load: Load, dataset: Dataset, upload: Upload) -> int:
+        """How many chunks of the upload are done now."""
+        key = msgspec.structs.astuple(load)
+        waiting = await self._pool.fetchrow(CHUNK, *key)
+        if waiting is None:
+            return upload.chunks_done
+        chunk = Chunk(**waiting)
+        text = await self._blobs.read(upload.text_key, chunk.offset, chunk.size_bytes)
+        parsed = await asyncio.to_thread(parse, chunk, text, upload.file(dataset))
+        async with self._pool.acquire() as connection, connection.transaction():
+            if await connection.fetchrow(LOCK_CHUNK, *key) is None:
+                return 0  # Somebody else is at it, and will see to the end of it.
+            parsed = await self._store_rows(connection, load, dataset, parsed, chunk, text, upload.file(dataset))
+            counts = (chunk.rows, parsed.good.height, parsed.rejects.height, parsed.blank)
+            done = await connection.fetchval(COUNT, *key[:3], *counts)
+            if done is None:
+                return 0  # It failed meanwhile: what is written here belongs to nothing.
+            await connection.execute(CHUNK_DONE, *key, self._name)
+            return int(done)
+
+    async def _store_rows(
+        self,
+        connection: Connection,
+        load: Load,
+        dataset: Dataset,
+        parsed: Parsed,
+        chunk: Chunk,
+        text: bytes,
+        file: File,
+    ) -> Parsed:
+        schema = schema_of(dataset, load.generation)
+        table = staging_name(load.upload) if dataset.members else segment_name(load.upload)
+        refused = await copy_or_bisect(connection, schema, table, parsed.good)
+        if refused:
+            rows = [one.row for one in refused]
+            cells = await asyncio.to_thread(rows_at, chunk, text, file, rows)
+            errors = errors_frame(refused).drop("line").join(cells.select("row", "line"), on="row")
+            parsed = Parsed(
+                parsed.good.filter(~pl.col("row").is_in(pl.Series(rows, dtype=pl.Int32).implode())),
+                pl.concat([parsed.rejects, cells]),
+                pl.concat([parsed.errors, errors.select(parsed.errors.columns)]),
+                parsed.blank,
+            )
+        of_upload = pl.lit(load.upload).alias("upload")
+        await copy_frame(connection, schema, "rejects", parsed.rejects.with_columns(of_upload))
+        await copy_frame(connection, schema, "row_errors", parsed.errors.with_columns(of_upload))
+        return parsed
