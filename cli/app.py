@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -114,15 +115,16 @@ def _end_on_signals() -> None:
     def end(number: int, _: FrameType | None) -> None:
         for ending in ENDINGS:
             signal.signal(ending, signal.SIG_IGN)  # A second Ctrl-C must not cut the orderly end.
-        sys.exit(0 if number == signal.SIGTERM else 128 + number)
+        sys.exit(128 + number)
 
     for ending in ENDINGS:
         signal.signal(ending, end)
 
 
-def _stay(stack: Stack) -> NoReturn:
+def _stay(stack: Stack) -> None:
     print(f"ready: {stack.url}", flush=True)
-    while True:
-        time.sleep(0.5)
-        for name in stack.revive():
-            print(f"{name} ended by itself and was started again", flush=True)
+    with suppress(SystemExit):  # From here on a signal is the way to end well.
+        while True:
+            time.sleep(0.5)
+            for name in stack.revive():
+                print(f"{name} ended by itself and was started again", flush=True)

@@ -24,7 +24,7 @@ class Health(msgspec.Struct):
 
 
 class Service(Process):
-    """`python -m MODULE` with settings in its environment; one with `listen` (host:port) is ready when /health says 200."""
+    """`python -m MODULE` with settings in its environment; with `listen` (host:port), ready when /health says 200."""
 
     cwd = ROOT
     stop_s = 20.0

@@ -22,6 +22,8 @@ MARKED = 'read -r stat </proc/$$/stat && echo "$2 $stat" >"$1" && shift 2 && exe
 LOG_BYTES = 16 * 1024**2
 """A log longer than this is put aside as NAME.log.1 at the next start."""
 TAIL_LINES = 25
+UNREADY_S = 2.0
+"""How long one that never got ready may take to end: RabbitMQ hears no signal while it boots."""
 
 
 class Process(ABC):
@@ -41,6 +43,7 @@ class Process(ABC):
         self.log = folder.logs / f"{name}.log"
         self._child: subprocess.Popen[bytes] | None = None
         self._ending: list[psutil.Process] = []
+        self._was_ready = False
 
     @abstractmethod
     def command(self) -> list[str]:
@@ -77,6 +80,7 @@ class Process(ABC):
         """Start it unless it runs, without waiting until it is ready."""
         if self.is_running:
             return
+        self._was_ready = False
         self.prepare()
         if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
             self.log.rename(self.log.with_suffix(".log.1"))
@@ -99,6 +103,7 @@ class Process(ABC):
             if self._child is None or self._child.poll() is not None:
                 raise Unavailable(f"{self.name} ended while it was starting. {self._tail()}")
             if self.is_ready():
+                self._was_ready = True
                 return
             if time.monotonic() > deadline:
                 self.kill()
@@ -122,7 +127,7 @@ class Process(ABC):
         """Return when it and everything that it started is gone."""
         if self._child is not None:
             with suppress(subprocess.TimeoutExpired):
-                self._child.wait(self.stop_s)
+                self._child.wait(self.stop_s if self._was_ready else UNREADY_S)
             end(self._ending, 1.0)
             self._child.wait(KILLED_S)
             self._child = None
