@@ -1,0 +1,53 @@
+"""The composition root of the query API: it alone makes the engine and the store of blobs; read table -> *query*."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from query_api.datasets import dataset_routes
+from query_api.files import file_routes
+from query_api.records import Records, record_routes
+from query_api.rejected_rows import RejectedRows, rejected_row_routes
+from query_api.row_errors import RowErrors, row_error_routes
+from query_api.snapshots import make_reader
+from query_api.uploads import Uploads, upload_routes
+from query_api.waiting import Waiter
+from shared.blobs import open_blobs
+from shared.datasets.catalogue import Catalogue
+from shared.http.problems import exception_handlers
+from shared.settings import Settings
+
+
+def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
+    """The application; connections are made when they are needed and ended when it stops."""
+    engine = make_reader(settings.reads_from)
+    waiter = Waiter(engine, catalogue)
+    all_records = {name: Records(dataset, engine) for name, dataset in catalogue.items()}
+    rejected = RejectedRows(engine, catalogue)
+
+    @asynccontextmanager
+    async def running(_: Litestar) -> AsyncIterator[None]:
+        yield
+        await engine.dispose()
+
+    return Litestar(
+        route_handlers=[
+            *dataset_routes(all_records, engine),
+            *upload_routes(Uploads(engine), catalogue, waiter),
+            *row_error_routes(RowErrors(engine, catalogue), waiter),
+            *rejected_row_routes(rejected, waiter),
+            *file_routes(rejected, open_blobs(settings.blobs_url), waiter),
+            *(route for records in all_records.values() for route in record_routes(records, waiter)),
+        ],
+        lifespan=[running],
+        exception_handlers=exception_handlers,
+        logging_config=None,
+        openapi_config=OpenAPIConfig(
+            title="Tablefold queries", version="0.1.0", path="/schema", render_plugins=[JsonRenderPlugin()]
+        ),
+    )

@@ -1,0 +1,49 @@
+"""The projectors' books as the query API reads them (command_api/migrations/0001_begin.sql); read table -> *query*."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+datasets = sa.table("datasets", sa.column("dataset", sa.Text), sa.column("generation", sa.Integer), schema="read")
+
+checkpoints = sa.table(
+    "checkpoints",
+    sa.column("dataset", sa.Text),
+    sa.column("generation", sa.Integer),
+    sa.column("position", sa.BigInteger),
+    schema="read",
+)
+
+projectors = sa.table("projectors", sa.column("seen_at", sa.DateTime(timezone=True)), schema="read")
+
+uploads = sa.table(
+    "uploads",
+    sa.column("dataset", sa.Text),
+    sa.column("generation", sa.Integer),
+    sa.column("number", sa.Integer),
+    sa.column("id", sa.Uuid),
+    sa.column("state", sa.Text),
+    sa.column("received_position", sa.BigInteger),
+    sa.column("published_position", sa.BigInteger),
+    sa.column("source", sa.Text),
+    sa.column("file_name", sa.Text),
+    sa.column("blob_key", sa.Text),
+    sa.column("media_type", sa.Text),
+    sa.column("sha256", sa.Text),
+    sa.column("size_bytes", sa.BigInteger),
+    sa.column("dialect", sa.JSON),
+    sa.column("header", sa.JSON),
+    sa.column("chunks", sa.Integer),
+    sa.column("chunks_done", sa.Integer),
+    sa.column("rows_read", sa.Integer),
+    sa.column("rows_accepted", sa.Integer),
+    sa.column("rows_rejected", sa.Integer),
+    sa.column("rows_duplicate", sa.Integer),
+    sa.column("rows_blank", sa.Integer),
+    sa.column("records", sa.Integer),
+    sa.column("records_superseded", sa.Integer),
+    sa.column("failure", sa.JSON),
+    sa.column("received_at", sa.DateTime(timezone=True)),
+    sa.column("published_at", sa.DateTime(timezone=True)),
+    schema="read",
+)

@@ -1,0 +1,96 @@
+"""`GET /health`, `GET /datasets` and `GET /datasets/{name}`: what is here; read table -> *query* -> HTTP."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+from litestar.handlers import HTTPRouteHandler
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from query_api.answers import Answer, answer
+from query_api.books import projectors
+from query_api.openapi import described
+from query_api.parameters import read_query, unknown
+from query_api.records import Records
+from query_api.routing import readable
+from query_api.snapshots import Served, read_served, snapshot
+from shared.datasets.declaration import Dataset
+from shared.datasets.fields import Field
+from shared.errors import NotFound
+from shared.http.problems import AnyRequest
+
+Body = dict[str, object]
+
+ALIVE_FOR = timedelta(seconds=15)
+"""A projector that was not seen for longer counts as dead."""
+
+ALIVE = sa.select(sa.func.count()).where(projectors.c.seen_at > sa.func.now() - sa.literal(ALIVE_FOR, sa.Interval()))
+
+
+def field_body(field: Field) -> Body:
+    """A field as it is declared; what is not said is left out."""
+    said: Body = {
+        "labels": field.labels,
+        "choices": field.choices,
+        "default": field.default,
+        "minimum": field.minimum,
+        "max_length": field.max_length,
+        "pattern": field.pattern.says if field.pattern else None,
+    }
+    marks = {"indexed": field.indexed, "searched": field.search, "sensitive": field.sensitive}
+    found = {name: value for name, value in {**said, **marks}.items() if value not in (None, (), False)}
+    return {"name": field.name, "kind": field.kind, "required": field.required, **found}
+
+
+def dataset_body(records: Records, served: Served) -> Body:
+    """A declaration with what is served of it."""
+    dataset: Dataset = records.dataset
+    members = dataset.members
+    return {
+        "name": dataset.name,
+        "title": dataset.title,
+        "key": dataset.key,
+        "fields": [field_body(field) for field in dataset.fields],
+        "members": {"name": members.name, "fields": [field_body(field) for field in members.fields]}
+        if members
+        else None,
+        "parameters": [
+            {"name": one.name, "kind": one.kind, "description": one.description} for one in records.parameters.values()
+        ],
+        "generation": served.generation,
+        "position": served.position,
+        "links": {"self": f"/datasets/{dataset.name}", "records": f"/{dataset.name}"},
+    }
+
+
+def dataset_routes(all_records: dict[str, Records], engine: AsyncEngine) -> list[HTTPRouteHandler]:
+    """Health and the catalogue."""
+
+    async def read_health(request: AnyRequest) -> Answer:
+        read_query(request.scope["path"], request.scope["query_string"], {})
+        async with snapshot(engine) as connection:
+            alive = (await connection.execute(ALIVE)).scalar_one()
+        return answer({"status": "ok", "projectors": alive}, headers={"Cache-Control": "no-store"})
+
+    async def read_list(request: AnyRequest) -> Answer:
+        read_query(request.scope["path"], request.scope["query_string"], {})
+        async with snapshot(engine) as connection:
+            bodies = [
+                dataset_body(records, await read_served(connection, name)) for name, records in all_records.items()
+            ]
+        return answer({"results": bodies})
+
+    async def read_one(request: AnyRequest) -> Answer:
+        read_query(request.scope["path"], request.scope["query_string"], {})
+        name = request.path_params["name"]
+        if name not in all_records:
+            raise NotFound(str(unknown("dataset", name, tuple(all_records), "")))
+        async with snapshot(engine) as connection:
+            return answer(dataset_body(all_records[name], await read_served(connection, name)))
+
+    return [
+        readable("/health", read_health, described("service", "Whether the service and its projectors live")),
+        readable("/datasets", read_list, described("datasets", "All datasets")),
+        readable("/datasets/{name:str}", read_one, described("datasets", "One dataset", path={"name": "Its name."})),
+    ]

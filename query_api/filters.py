@@ -1,0 +1,207 @@
+"""The filters of a dataset, derived from its declaration, and the SQL conditions that they become; *HTTP -> query*."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from query_api.books import uploads
+from query_api.parameters import Parameter, Query
+from query_api.values import Value
+from shared.datasets.declaration import Dataset
+from shared.datasets.fields import Field, Kind
+from shared.errors import BadSettings
+from shared.read_tables import column_type
+
+Condition = sa.ColumnElement[bool]
+Column = sa.ColumnElement[object]
+
+
+class Operator(StrEnum):
+    """How a filter compares; ranges are inclusive at both ends, a day as an end counts whole."""
+
+    EQUALS = "equals"
+    CONTAINS = "contains"
+    ANY_OF = "any of"
+    AT_LEAST = "at least"
+    AT_MOST = "at most"
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """One query parameter that narrows a list; `member` means that one member of the record must match."""
+
+    parameter: Parameter
+    field: Field
+    operator: Operator
+    member: bool = False
+
+
+Filters = Mapping[str, Filter]
+
+PROVENANCE = {
+    "source": Parameter(name="source", kind=Kind.TEXT, description="The partner named when the file was uploaded."),
+    "upload": Parameter(name="upload", kind=Kind.UUID, description="The id of the upload that brought the record."),
+}
+
+RESERVED = {"source", "upload", "row", "segment"}
+"""Names of a record's provenance."""
+
+
+def filters_of(dataset: Dataset) -> Filters:
+    """Every filter by its parameter; raises BadSettings where a declaration gives one name two meanings."""
+    if taken := RESERVED & {field.name for field in dataset.fields}:
+        raise BadSettings(
+            f"Dataset {dataset.name!r} has a field {', '.join(taken)}, which every record has; rename it."
+        )
+    found: dict[str, Filter] = {}
+    for one in _declared(dataset):
+        name = one.parameter.name
+        if name in found or name in PROVENANCE:
+            raise BadSettings(
+                f"Dataset {dataset.name!r} has two parameters {name!r}; rename one by Parameter or Range."
+            )
+        found[name] = one
+    return found
+
+
+def filter_parameters(filters: Filters) -> dict[str, Parameter]:
+    """The parameters that narrow a list of records."""
+    return {**{name: one.parameter for name, one in filters.items()}, **PROVENANCE}
+
+
+def _declared(dataset: Dataset) -> Iterator[Filter]:
+    members = dataset.members.fields if dataset.members else ()
+    for field in dataset.file_fields:
+        member = field in members
+        yield _by_value(field, member)
+        if field.low:
+            yield _end(field, Operator.AT_LEAST, field.low, member)
+        if field.high:
+            yield _end(field, Operator.AT_MOST, field.high, member)
+
+
+def _by_value(field: Field, member: bool) -> Filter:
+    operator = Operator.CONTAINS if field.search else Operator.ANY_OF if field.choices else Operator.EQUALS
+    says = {
+        Operator.CONTAINS: f"A part of {field.name}, in any case.",
+        Operator.ANY_OF: f"{field.name}, in any case; given more than once it means any of them.",
+        Operator.EQUALS: f"Exactly this {field.name}.",
+    }[operator]
+    parameter = Parameter(
+        name=field.parameter,
+        kind=Kind.TEXT if field.search else field.kind,
+        description=says,
+        choices=field.choices,
+        repeatable=operator is Operator.ANY_OF,
+    )
+    return Filter(parameter, field, operator, member)
+
+
+def _end(field: Field, operator: Operator, name: str, member: bool) -> Filter:
+    says = f"{field.name} {operator} this (inclusive)."
+    return Filter(Parameter(name=name, kind=field.kind, description=says), field, operator, member)
+
+
+def conditions(query: Query, filters: Filters, records: sa.Table, dataset: Dataset, generation: int) -> list[Condition]:
+    """What a record must meet; all conditions on members must hold for one and the same member.
+
+    Raises BadParameter.
+    """
+    given = [one for name, one in filters.items() if query.has(name)]
+    found = [_condition(one, records.c[one.field.name], query) for one in given if not one.member]
+    of_members = [one for one in given if one.member]
+    if of_members and dataset.members:
+        found.append(_some_member(records.c[dataset.members.name], of_members, query))
+    return found + _provenance(query, records, dataset, generation)
+
+
+def _condition(one: Filter, column: Column, query: Query) -> Condition:
+    return CONDITIONS[one.operator](column, one.field.kind, query.all(one.parameter.name))
+
+
+def _some_member(members: Column, given: list[Filter], query: Query) -> Condition:
+    each = (
+        sa.func.jsonb_array_elements(members).table_valued(sa.column("member", pg.JSONB), name="each").render_derived()
+    )
+    matches = [
+        _condition(one, sa.cast(each.c.member[one.field.name].astext, column_type(one.field)), query) for one in given
+    ]
+    return sa.select(sa.literal(1)).select_from(each).where(*matches).exists()
+
+
+def _provenance(query: Query, records: sa.Table, dataset: Dataset, generation: int) -> list[Condition]:
+    numbers = sa.select(uploads.c.number).where(uploads.c.dataset == dataset.name, uploads.c.generation == generation)
+    found: list[Condition] = []
+    for name, column in (("source", uploads.c.source), ("upload", uploads.c.id)):
+        value = query.one(name)
+        if value is not None:
+            found.append(records.c.upload.in_(numbers.where(column == value)))
+    return found
+
+
+def _equals(column: Column, kind: Kind, values: list[Value]) -> Condition:
+    value = values[0]
+    if kind is Kind.TIMESTAMP and not isinstance(value, datetime):
+        return _at_least(column, kind, values) & _at_most(column, kind, values)
+    return column == bound(kind, value)
+
+
+def _contains(column: Column, _: Kind, values: list[Value]) -> Condition:
+    escaped = str(values[0]).replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    return column.ilike(sa.literal(f"%{escaped}%", sa.Text()), escape="\\")
+
+
+def _any_of(column: Column, kind: Kind, values: list[Value]) -> Condition:
+    return column.in_([bound(kind, value) for value in dict.fromkeys(values)])
+
+
+def _at_least(column: Column, kind: Kind, values: list[Value]) -> Condition:
+    value = values[0]
+    whole_day = kind is Kind.TIMESTAMP and not isinstance(value, datetime)
+    return column >= bound(kind, _midnight(value) if whole_day else value)
+
+
+def _at_most(column: Column, kind: Kind, values: list[Value]) -> Condition:
+    value = values[0]
+    if kind is not Kind.TIMESTAMP or isinstance(value, datetime):
+        return column <= bound(kind, value)
+    if value == date.max:
+        return column.is_not(None)
+    return column < bound(kind, _midnight(value) + timedelta(days=1))
+
+
+def _midnight(value: Value) -> datetime:
+    if not isinstance(value, date):
+        raise TypeError(f"{value!r} is no date.")
+    return datetime.combine(value, time.min, UTC)
+
+
+CONDITIONS: dict[Operator, Callable[[Column, Kind, list[Value]], Condition]] = {
+    Operator.EQUALS: _equals,
+    Operator.CONTAINS: _contains,
+    Operator.ANY_OF: _any_of,
+    Operator.AT_LEAST: _at_least,
+    Operator.AT_MOST: _at_most,
+}
+
+
+def bound(kind: Kind, value: Value) -> sa.BindParameter[Value]:
+    """A bound parameter of the field's type; a decimal keeps all its digits, so that comparing never rounds it."""
+    return sa.literal(value, BOUND[kind])
+
+
+BOUND: dict[Kind, sa.types.TypeEngine[Any]] = {
+    Kind.TEXT: sa.Text(),
+    Kind.CHOICE: sa.Text(),
+    Kind.INTEGER: sa.BigInteger(),
+    Kind.DECIMAL: sa.Numeric(),
+    Kind.DATE: sa.Date(),
+    Kind.TIMESTAMP: sa.DateTime(timezone=True),
+    Kind.UUID: sa.Uuid(),
+}

@@ -1,0 +1,119 @@
+"""The query string, checked against the parameters that an endpoint declares; *HTTP -> query*."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlencode
+
+import msgspec
+
+from query_api.values import Value, read_choice, read_value
+from shared.datasets.fields import Kind
+from shared.errors import BadParameter
+
+MAX_PARAMETERS = 100
+
+
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+    """One query parameter; OpenAPI is derived from it. `minimum` and `maximum` (of integers) are inclusive."""
+
+    name: str
+    kind: Kind
+    description: str
+    choices: tuple[str, ...] = ()
+    repeatable: bool = False
+    default: str | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+
+    def read(self, text: str) -> Value:
+        """The value of one occurrence; raises BadParameter that says what was expected."""
+        try:
+            value = read_choice(text, self.choices) if self.choices else read_value(self.kind, text)
+        except ValueError as error:
+            raise BadParameter(self.name, f"{self.name}: {short(text)} is not {error}.") from None
+        if isinstance(value, int):
+            self._check_bounds(value)
+        return value
+
+    def _check_bounds(self, value: int) -> None:
+        low, high = self.minimum, self.maximum
+        if (low is not None and value < low) or (high is not None and value > high):
+            raise BadParameter(self.name, f"{self.name}: {value} is not from {low} to {high}.")
+
+
+Parameters = Mapping[str, Parameter]
+
+
+class Query(msgspec.Struct, frozen=True):
+    """A path with the query parameters that came with it, all of them known to the endpoint."""
+
+    path: str
+    pairs: tuple[tuple[str, str], ...]
+    known: Parameters
+
+    def all(self, name: str) -> list[Value]:
+        """Every value of a parameter; raises BadParameter."""
+        return [self.known[name].read(text) for given, text in self.pairs if given == name]
+
+    def one(self, name: str) -> Value | None:
+        """The value of a parameter or its default; raises BadParameter."""
+        found = self.all(name)
+        default = self.known[name].default
+        if not found and default is not None:
+            return self.known[name].read(default)
+        return found[0] if found else None
+
+    def integer(self, name: str) -> int:
+        """The value of an integer parameter that has a default; raises BadParameter."""
+        value = self.one(name)
+        if not isinstance(value, int):
+            raise TypeError(f"{name} has no default.")
+        return value
+
+    def has(self, name: str) -> bool:
+        return any(given == name for given, _ in self.pairs)
+
+    def link(self, **replaced: str) -> str:
+        """This path with these parameters but those that tell the page, which `replaced` gives."""
+        kept = [(name, text) for name, text in self.pairs if name not in ("cursor", "offset")]
+        return f"{self.path}?{urlencode([*kept, *replaced.items()])}".removesuffix("?")
+
+
+def read_query(path: str, raw: bytes, known: Parameters) -> Query:
+    """Split a query string; raises BadParameter for a name that is unknown, given twice, or no UTF-8."""
+    try:
+        decoded = raw.decode(errors="surrogateescape")
+        pairs = parse_qsl(decoded, True, errors="surrogateescape", max_num_fields=MAX_PARAMETERS)
+    except ValueError:
+        raise BadParameter("", f"A query has at most {MAX_PARAMETERS} parameters.") from None
+    seen: set[str] = set()
+    for name, text in pairs:
+        _check_utf8(name, text)
+        if name not in known:
+            raise unknown("parameter", name, tuple(known), name)
+        if name in seen and not known[name].repeatable:
+            raise BadParameter(name, f"{name} is given twice; give it once.")
+        seen.add(name)
+    return Query(path, tuple(pairs), known)
+
+
+def unknown(what: str, name: str, known: tuple[str, ...], parameter: str) -> BadParameter:
+    """The error for a name that is none of `known`, with the one most like it."""
+    near = difflib.get_close_matches(name[:100], known, n=1)
+    remedy = f"Did you mean {near[0]}?" if near else f"There is {', '.join(known)}." if known else "There is none."
+    return BadParameter(parameter, f"There is no {what} {short(name)} here. {remedy}", near[0] if near else None)
+
+
+def short(text: str) -> str:
+    """A caller's text as it may stand in a message."""
+    return repr(text if len(text) <= 80 else f"{text[:80]}...")
+
+
+def _check_utf8(name: str, text: str) -> None:
+    try:
+        f"{name}{text}".encode()
+    except UnicodeEncodeError:
+        shown = name.encode(errors="replace").decode()
+        raise BadParameter(shown, f"{shown}: the value is not UTF-8 with percent escapes.") from None

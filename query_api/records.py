@@ -1,0 +1,131 @@
+"""`GET /{dataset}` and `GET /{dataset}/{key}`: records with their provenance; read table -> *query* -> HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from litestar.handlers import HTTPRouteHandler
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from query_api.answers import Answer, answer, list_body
+from query_api.books import uploads
+from query_api.filters import bound, conditions, filter_parameters, filters_of
+from query_api.openapi import described
+from query_api.ordering import SORT, record_order
+from query_api.pages import PAGING, Page, empty_page, read_page, read_paging
+from query_api.parameters import Parameters, Query, read_query, short
+from query_api.routing import readable
+from query_api.snapshots import read_served, snapshot
+from query_api.values import Value, read_value
+from query_api.waiting import Waiter
+from shared.datasets.declaration import Dataset
+from shared.errors import BadSettings, NotFound
+from shared.http.positions import Position
+from shared.http.problems import AnyRequest
+from shared.read_tables import records_table
+
+Body = dict[str, object]
+
+
+class Records:
+    """Reads the records of one dataset; raises BadSettings where its declaration gives one name two meanings."""
+
+    def __init__(self, dataset: Dataset, engine: AsyncEngine) -> None:
+        self.dataset = dataset
+        self._filters = filters_of(dataset)
+        self.parameters = _joined(dataset, filter_parameters(self._filters), {SORT.name: SORT, **PAGING})
+        self._engine = engine
+        self._tables: dict[int, sa.Table] = {}
+
+    async def page(self, query: Query) -> tuple[Page, list[Body], Position]:
+        """One page of what the query selects; empty where the dataset has no read tables yet. Raises BadParameter."""
+        paging = read_paging(query)
+        async with snapshot(self._engine) as connection:
+            served = await read_served(connection, self.dataset.name)
+            position = Position(self.dataset.name, served.position)
+            generation = served.generation or 0
+            table = self._table(generation)
+            order = record_order(query, self.dataset, table)
+            wanted = table.select().where(*conditions(query, self._filters, table, self.dataset, generation))
+            if served.generation is None:
+                return empty_page(paging), [], position
+            page = await read_page(connection, query, wanted, order, paging)
+            return page, await self._bodies(connection, generation, page.rows), position
+
+    async def one(self, text: str) -> tuple[Body, Position]:
+        """The record with that key; raises NotFound."""
+        name = self.dataset.key_columns[0]
+        value = self._key(name, text)
+        async with snapshot(self._engine) as connection:
+            served = await read_served(connection, self.dataset.name)
+            if served.generation is not None:
+                table = self._table(served.generation)
+                found = table.select().where(table.c[name] == bound(self.dataset.field(name).kind, value)).limit(1)
+                rows = (await connection.execute(found)).mappings().all()
+                for body in await self._bodies(connection, served.generation, rows):
+                    return body, Position(self.dataset.name, served.position)
+        raise NotFound(f"There is no record in {self.dataset.name} with {name} {short(text)}.")
+
+    def _key(self, name: str, text: str) -> Value:
+        kind = self.dataset.field(name).kind
+        try:
+            return read_value(kind, text)
+        except ValueError as error:
+            raise NotFound(f"{short(text)} is no key of {self.dataset.name}: {name} is {error}.") from None
+
+    def _table(self, generation: int) -> sa.Table:
+        if generation not in self._tables:
+            self._tables[generation] = records_table(self.dataset, generation)
+        return self._tables[generation]
+
+    async def _bodies(self, connection: AsyncConnection, generation: int, rows: Sequence[sa.RowMapping]) -> list[Body]:
+        numbers = {row["upload"] for row in rows} - {None}
+        found: dict[int, Body] = {}
+        if numbers:
+            known = sa.select(uploads.c.number, uploads.c.id, uploads.c.source).where(
+                uploads.c.dataset == self.dataset.name,
+                uploads.c.generation == generation,
+                uploads.c.number.in_(numbers),
+            )
+            for number, upload_id, source in await connection.execute(known):
+                found[number] = {"source": source, "upload": upload_id}
+        return [self._body(row, found.get(row["upload"], {"source": None, "upload": None})) for row in rows]
+
+    def _body(self, row: sa.RowMapping, provenance: Body) -> Body:
+        body: Body = {field.name: row[field.name] for field in self.dataset.fields}
+        if members := self.dataset.members:
+            names = [field.name for field in members.fields]
+            body[members.name] = [{name: member.get(name) for name in names} for member in row[members.name]]
+        return {**body, **provenance, "row": row["row"]}
+
+
+def _joined(dataset: Dataset, filters: Parameters, paging: Parameters) -> Parameters:
+    if taken := filters.keys() & paging.keys():
+        raise BadSettings(f"Dataset {dataset.name!r} has a filter {', '.join(taken)}, which pages lists; rename it.")
+    return {**filters, **paging}
+
+
+def record_routes(records: Records, waiter: Waiter) -> list[HTTPRouteHandler]:
+    """The routes of one dataset; a record has a URL of its own where the dataset has a key."""
+    dataset = records.dataset
+
+    async def read_list(request: AnyRequest) -> Answer:
+        query = read_query(request.scope["path"], request.scope["query_string"], records.parameters)
+        await waiter.wait(request)
+        page, results, position = await records.page(query)
+        return answer(list_body(page, results), position)
+
+    async def read_one(request: AnyRequest) -> Answer:
+        read_query(request.scope["path"], request.scope["query_string"], {})
+        await waiter.wait(request)
+        body, position = await records.one(request.path_params["key"])
+        return answer(body, position)
+
+    parameters = tuple(records.parameters.values())
+    listing = described(dataset.name, f"Records of {dataset.title.lower()}", parameters)
+    routes = [readable(f"/{dataset.name}", read_list, listing)]
+    if dataset.key:
+        single = described(dataset.name, f"One record of {dataset.title.lower()}", path={"key": dataset.key})
+        routes.append(readable(f"/{dataset.name}/{{key:str}}", read_one, single))
+    return routes

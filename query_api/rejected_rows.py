@@ -1,0 +1,102 @@
+"""`GET /uploads/{id}/errors.csv`: the rejected rows as a file to fix and send back; read table -> *query* -> HTTP."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import AsyncIterator, Sequence
+
+import sqlalchemy as sa
+from litestar.handlers import HTTPRouteHandler
+from litestar.response import Stream
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from query_api.attachments import attachment
+from query_api.openapi import described
+from query_api.parameters import read_query
+from query_api.routing import readable
+from query_api.snapshots import snapshot
+from query_api.uploads import find_upload
+from query_api.waiting import Waiter
+from shared.datasets.catalogue import Catalogue
+from shared.http.problems import AnyRequest
+from shared.read_tables import rejects_table, row_errors_table
+
+BATCH_ROWS = 1000
+OWN_COLUMNS = ("_row", "_line", "_errors")
+
+
+class RejectedRows:
+    """Reads rejected rows in batches, each in a transaction of its own: a slow client holds no connection."""
+
+    def __init__(self, engine: AsyncEngine, catalogue: Catalogue) -> None:
+        self._engine = engine
+        self._catalogue = catalogue
+
+    async def find(self, text: str) -> sa.RowMapping:
+        """The upload with that id; raises NotFound."""
+        async with snapshot(self._engine) as connection:
+            return await find_upload(connection, text)
+
+    async def csv(self, upload: sa.RowMapping) -> AsyncIterator[bytes]:
+        """RFC 4180 in UTF-8: the file's own columns in its order, then `_row`, `_line` and `_errors`.
+
+        Cells beyond the header stand behind those three, so that nothing of a row is lost.
+        """
+        labels: list[str] = list(upload["header"]["columns"])
+        yield written([[*labels, *OWN_COLUMNS]])
+        wanted, last = self._batch(upload), -1
+        while rows := await self._rows(wanted, last):
+            yield written([fitted(row.cells, len(labels), (row.row, row.line, row.errors)) for row in rows])
+            last = rows[-1].row
+
+    async def _rows(self, wanted: sa.Select[tuple[object, ...]], last: int) -> Sequence[sa.Row[tuple[object, ...]]]:
+        async with snapshot(self._engine) as connection:
+            return (await connection.execute(wanted, {"last": last})).all()
+
+    def _batch(self, upload: sa.RowMapping) -> sa.Select[tuple[object, ...]]:
+        """The rejected rows after row `last`."""
+        dataset, generation = self._catalogue[upload["dataset"]], upload["generation"]
+        rejects, errors = rejects_table(dataset, generation), row_errors_table(dataset, generation)
+        said = sa.func.coalesce(errors.c.label + ": ", "") + errors.c.message
+        joined = pg.aggregate_order_by(sa.literal("; "), errors.c.label, errors.c.code)
+        all_said = (
+            sa.select(sa.func.coalesce(sa.func.string_agg(said, joined), ""))
+            .where(errors.c.upload == rejects.c.upload, errors.c.row == rejects.c.row)
+            .scalar_subquery()
+        )
+        return (
+            sa.select(rejects.c.row, rejects.c.line, rejects.c.cells, all_said.label("errors"))
+            .where(rejects.c.upload == upload["number"], rejects.c.outcome == "rejected")
+            .where(rejects.c.row > sa.bindparam("last", type_=sa.Integer))
+            .order_by(rejects.c.row)
+            .limit(BATCH_ROWS)
+        )
+
+
+def fitted(cells: Sequence[str], width: int, own: tuple[object, ...]) -> list[object]:
+    """The cells of a row padded to the header's width, our own columns, then the cells that it has too many."""
+    return [*cells[:width], *[""] * (width - len(cells)), *own, *cells[width:]]
+
+
+def written(rows: Sequence[Sequence[object]]) -> bytes:
+    """Rows as CSV in UTF-8 with CRLF."""
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
+
+
+def rejected_row_routes(reader: RejectedRows, waiter: Waiter) -> list[HTTPRouteHandler]:
+    """The rejected rows of one upload as CSV."""
+
+    async def read_csv(request: AnyRequest) -> Stream:
+        read_query(request.scope["path"], request.scope["query_string"], {})
+        await waiter.wait(request)
+        upload = await reader.find(request.path_params["upload_id"])
+        headers = attachment(f"{upload['file_name'].removesuffix('.csv')}-errors.csv")
+        return Stream(reader.csv(upload), media_type="text/csv", headers=headers)
+
+    path = {"upload_id": "The id of the upload."}
+    operation = described("uploads", "The rejected rows, as a file to fix and send back", path=path)
+    return [readable("/uploads/{upload_id:str}/errors.csv", read_csv, operation)]

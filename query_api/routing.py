@@ -1,0 +1,28 @@
+"""Routes that answer GET and HEAD, whichever a client or a gateway asks; *HTTP -> query*."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from litestar.enums import HttpMethod
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.spec import Operation
+from litestar.response import Stream
+from litestar.response.base import Response
+
+from shared.http.problems import AnyRequest
+
+Handler = Callable[[AnyRequest], Awaitable[Response[bytes] | Stream]]
+
+
+def readable(path: str, handler: Handler, operation: type[Operation]) -> HTTPRouteHandler:
+    """A route for GET and HEAD; OpenAPI names its operations after the path."""
+    name = path.strip("/").replace("/", "-").replace(".", "-").replace("{", "").replace(":str}", "")
+
+    def operation_id(_route: HTTPRouteHandler, method: HttpMethod | str, _path: object) -> str:
+        return f"{HttpMethod(method).value.lower()}-{name}"
+
+    route = HTTPRouteHandler(
+        path, http_method=(HttpMethod.GET, HttpMethod.HEAD), operation_class=operation, operation_id=operation_id
+    )
+    return route(handler)

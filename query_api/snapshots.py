@@ -1,0 +1,69 @@
+"""One consistent look at the read tables, with the position that it shows; read table -> *query*."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from query_api.books import checkpoints, datasets
+from shared.database import make_engine
+from shared.errors import Unavailable
+
+TIMEOUT_MS = 5000
+"""A statement that takes longer is cancelled."""
+
+REPLACED = frozenset({"42P01", "3F000"})
+"""SQLSTATEs of a table or schema that is gone: its generation was dropped after we had looked which one is live."""
+
+SERVED = (
+    sa.select(datasets.c.generation, sa.func.coalesce(checkpoints.c.position, 0).label("position"))
+    .select_from(
+        datasets.outerjoin(
+            checkpoints,
+            (checkpoints.c.dataset == datasets.c.dataset) & (checkpoints.c.generation == datasets.c.generation),
+        )
+    )
+    .where(datasets.c.dataset == sa.bindparam("dataset"))
+)
+
+
+class Served(msgspec.Struct, frozen=True):
+    """What is served of a dataset: its generation, None where it has no read tables yet, and how far that is folded."""
+
+    generation: int | None
+    position: int
+
+
+def make_reader(url: str) -> AsyncEngine:
+    """An engine that cannot write, whose transactions are snapshots and whose statements end in time."""
+    engine = make_engine(url, name="tablefold-query-api")
+
+    @sa.event.listens_for(engine.sync_engine, "do_connect")
+    def limit(_dialect: object, _record: object, _args: object, parameters: dict[str, dict[str, str]]) -> None:
+        settings = {"statement_timeout": str(TIMEOUT_MS), "default_transaction_read_only": "on"}
+        parameters["server_settings"] = {**parameters["server_settings"], **settings}
+
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+@asynccontextmanager
+async def snapshot(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection on which all statements see the same moment; raises Unavailable where tables were just replaced."""
+    try:
+        async with engine.connect() as connection:
+            yield connection
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in REPLACED:
+            raise Unavailable("The read tables were replaced while they were read; ask again.") from error
+        raise
+
+
+async def read_served(connection: AsyncConnection, dataset: str) -> Served:
+    """What of a dataset this snapshot serves."""
+    row = (await connection.execute(SERVED, {"dataset": dataset})).one_or_none()
+    return Served(row.generation, row.position) if row else Served(None, 0)

@@ -1,0 +1,138 @@
+"""`GET /uploads` and `GET /uploads/{id}`: what became of received files; read table -> *query* -> HTTP."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import sqlalchemy as sa
+from litestar.handlers import HTTPRouteHandler
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from query_api.answers import Answer, answer, list_body
+from query_api.books import datasets, uploads
+from query_api.openapi import described
+from query_api.ordering import SortKey
+from query_api.pages import COUNT, CURSOR, LIMIT, Page, read_page, read_paging
+from query_api.parameters import Parameter, Query, read_query, short
+from query_api.routing import readable
+from query_api.snapshots import read_served, snapshot
+from query_api.values import read_value
+from query_api.waiting import Waiter
+from shared.datasets.catalogue import Catalogue
+from shared.datasets.fields import Kind
+from shared.errors import NotFound
+from shared.http.positions import Position
+from shared.http.problems import AnyRequest
+
+Body = dict[str, object]
+
+STATES = ("loading", "loaded", "publishing", "published", "failed")
+UNFINISHED = STATES[:3]
+
+LIVE = sa.select(uploads).join(
+    datasets, (datasets.c.dataset == uploads.c.dataset) & (datasets.c.generation == uploads.c.generation)
+)
+"""Uploads as the served generation of their dataset knows them."""
+
+NEWEST_FIRST = (
+    SortKey("received_at", uploads.c.received_at, Kind.TIMESTAMP, descending=True),
+    SortKey("id", uploads.c.id, Kind.UUID),
+)
+
+
+class NotFoldedYet(NotFound):
+    """An upload that is unknown, or so new that its event is not folded."""
+
+    retry_after_s = 1
+
+
+def upload_parameters(catalogue: Catalogue) -> dict[str, Parameter]:
+    """The parameters of the list of uploads."""
+    own = (
+        Parameter(name="dataset", kind=Kind.CHOICE, description="Only of this dataset.", choices=tuple(catalogue)),
+        Parameter(name="state", kind=Kind.CHOICE, description="Only in these states.", choices=STATES, repeatable=True),
+        Parameter(name="source", kind=Kind.TEXT, description="Only from this partner."),
+    )
+    return {one.name: one for one in (*own, LIMIT, CURSOR, COUNT)}
+
+
+class Uploads:
+    """Reads the books of uploads."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def page(self, query: Query) -> Page:
+        """One page, newest first; raises BadParameter."""
+        wanted = LIVE
+        for name in ("dataset", "state", "source"):
+            if values := query.all(name):
+                wanted = wanted.where(uploads.c[name].in_(values))
+        paging = read_paging(query)
+        async with snapshot(self._engine) as connection:
+            return await read_page(connection, query, wanted, NEWEST_FIRST, paging)
+
+    async def one(self, text: str) -> tuple[Body, Position]:
+        """The upload with that id; raises NotFound."""
+        async with snapshot(self._engine) as connection:
+            row = await find_upload(connection, text)
+            served = await read_served(connection, row["dataset"])
+            return body_of(row), Position(row["dataset"], served.position)
+
+
+async def find_upload(connection: AsyncConnection, text: str) -> sa.RowMapping:
+    """The upload with that id in its dataset's served generation; raises NotFound, or NotFoldedYet for a real id."""
+    try:
+        upload_id = read_value(Kind.UUID, text)
+    except ValueError as error:
+        raise NotFound(f"{short(text)} is no upload: its id is {error}.") from None
+    row = (await connection.execute(LIVE.where(uploads.c.id == upload_id))).mappings().one_or_none()
+    if row is None:
+        says = f"There is no upload {upload_id}. If it was accepted just now, it is not folded yet: ask again in 1 s."
+        raise NotFoldedYet(says)
+    return row
+
+
+def body_of(row: sa.RowMapping) -> Body:
+    """An upload as it is answered; while it loads, `rows` holds what is known of the chunks that are done."""
+    return {
+        **{name: row[name] for name in ("id", "dataset", "number", "state")},
+        "file": {
+            "name": row["file_name"],
+            **{name: row[name] for name in ("media_type", "size_bytes", "sha256")},
+        },
+        **{name: row[name] for name in ("source", "dialect", "header")},
+        "progress": {"chunks": row["chunks"], "chunks_done": row["chunks_done"], "rows_loaded": row["rows_read"]},
+        "rows": {name: row[f"rows_{name}"] for name in ("read", "accepted", "rejected", "duplicate", "blank")},
+        **{name: row[name] for name in ("records", "records_superseded", "failure", "received_at", "published_at")},
+        **{name: row[name] for name in ("received_position", "published_position")},
+        "links": links_of(row["id"]),
+    }
+
+
+def links_of(upload_id: UUID) -> dict[str, str]:
+    """Where everything about an upload is, as path references."""
+    own = f"/uploads/{upload_id}"
+    return {"self": own, "errors": f"{own}/errors", "errors_csv": f"{own}/errors.csv", "file": f"{own}/file"}
+
+
+def upload_routes(reader: Uploads, catalogue: Catalogue, waiter: Waiter) -> list[HTTPRouteHandler]:
+    """The list and the single upload."""
+    parameters = upload_parameters(catalogue)
+
+    async def read_list(request: AnyRequest) -> Answer:
+        query = read_query(request.scope["path"], request.scope["query_string"], parameters)
+        await waiter.wait(request)
+        page = await reader.page(query)
+        return answer(list_body(page, [body_of(row) for row in page.rows]))
+
+    async def read_one(request: AnyRequest) -> Answer:
+        read_query(request.scope["path"], request.scope["query_string"], {})
+        await waiter.wait(request)
+        body, position = await reader.one(request.path_params["upload_id"])
+        headers = {"Retry-After": "1"} if body["state"] in UNFINISHED else {}
+        return answer(body, position, headers)
+
+    listing = described("uploads", "Received files, newest first", tuple(parameters.values()))
+    single = described("uploads", "One received file", path={"upload_id": "The id of the upload."})
+    return [readable("/uploads", read_list, listing), readable("/uploads/{upload_id:str}", read_one, single)]

@@ -1,0 +1,125 @@
+"""Writes read tables as a projector would, for tests of their reader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import msgspec
+import sqlalchemy as sa
+
+from shared.database import make_engine
+from shared.datasets.catalogue import Catalogue
+from shared.read_tables import records_table, rejects_table, row_errors_table, schema_of
+
+Row = Mapping[str, object]
+
+
+class Books:
+    """The read tables of one database."""
+
+    def __init__(self, url: str, catalogue: Catalogue) -> None:
+        self._engine = make_engine(url, name="tests", pool_size=2)
+        self._catalogue = catalogue
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+    async def execute(self, statement: str, **values: object) -> None:
+        async with self._engine.begin() as connection:
+            await connection.execute(sa.text(statement), values)
+
+    async def create(self, name: str, generation: int = 1) -> None:
+        """Empty read tables of a generation, all records in the open segment."""
+        dataset = self._catalogue[name]
+        schema = schema_of(dataset, generation)
+        records = records_table(dataset, generation)
+        async with self._engine.begin() as connection:
+            await connection.execute(sa.schema.CreateSchema(schema))
+            for table in (records, rejects_table(dataset, generation), row_errors_table(dataset, generation)):
+                await connection.run_sync(table.create)
+            partition = f"CREATE TABLE {schema}.segment_0 PARTITION OF {schema}.records FOR VALUES IN (0)"
+            await connection.execute(sa.text(partition))
+
+    async def serve(self, name: str, generation: int = 1, position: int = 0) -> None:
+        """Make a generation the one that is served."""
+        await self.execute(
+            "INSERT INTO read.datasets (dataset, generation) VALUES (:dataset, :generation) "
+            "ON CONFLICT (dataset) DO UPDATE SET generation = excluded.generation",
+            dataset=name,
+            generation=generation,
+        )
+        await self.fold(name, position, generation)
+
+    async def fold(self, name: str, position: int, generation: int = 1) -> None:
+        """Move the checkpoint."""
+        await self.execute(
+            "INSERT INTO read.checkpoints (dataset, generation, position, epoch, folded_at) "
+            "VALUES (:dataset, :generation, :position, 1, now()) "
+            "ON CONFLICT (dataset, generation) DO UPDATE SET position = excluded.position",
+            dataset=name,
+            generation=generation,
+            position=position,
+        )
+
+    async def insert(
+        self, name: str, rows: Sequence[Row], upload: int | None = None, first_row: int = 2, generation: int = 1
+    ) -> None:
+        """Add records; they lie in the open segment."""
+        table = records_table(self._catalogue[name], generation)
+        full = [
+            {**row, "segment": 0, "upload": upload, "row": first_row + index if upload else None}
+            for index, row in enumerate(rows)
+        ]
+        async with self._engine.begin() as connection:
+            await connection.execute(table.insert(), full)
+
+    async def clear(self, name: str, generation: int = 1) -> None:
+        table = records_table(self._catalogue[name], generation)
+        async with self._engine.begin() as connection:
+            await connection.execute(table.delete())
+
+    async def upload(self, name: str, number: int, generation: int = 1, **said: object) -> UUID:
+        """Write the books of one upload; `said` are columns of read.uploads."""
+        upload_id = uuid4()
+        columns: dict[str, object] = {
+            "dataset": name,
+            "generation": generation,
+            "number": number,
+            "id": upload_id,
+            "state": "published",
+            "received_position": number,
+            "actor": "anonymous",
+            "file_name": "debts.csv",
+            "blob_key": f"{upload_id}",
+            "text_key": f"{upload_id}",
+            "media_type": "text/csv",
+            "sha256": "0" * 64,
+            "size_bytes": 0,
+            "dialect": {"delimiter": ","},
+            "header": {"columns": ["debtId", "name"], "fields": ["debt_id", "name"], "ignored": []},
+            "segment": 0,
+            "chunks": 1,
+            "received_at": datetime(2026, 1, 1, tzinfo=UTC),
+            "folded_at": datetime(2026, 1, 1, tzinfo=UTC),
+            **said,
+        }
+        encoded = {
+            name: msgspec.json.encode(value).decode() if name in ("dialect", "header", "failure") else value
+            for name, value in columns.items()
+        }
+        names = ", ".join(encoded)
+        values = ", ".join(
+            f"CAST(:{one} AS json)" if one in ("dialect", "header", "failure") else f":{one}" for one in encoded
+        )
+        await self.execute(f"INSERT INTO read.uploads ({names}) VALUES ({values})", **encoded)
+        return upload_id
+
+    async def reject(self, name: str, rejects: Sequence[Row], errors: Sequence[Row], generation: int = 1) -> None:
+        """Add rows that did not become records, and why."""
+        dataset = self._catalogue[name]
+        async with self._engine.begin() as connection:
+            await connection.execute(rejects_table(dataset, generation).insert(), list(rejects))
+            if errors:
+                await connection.execute(row_errors_table(dataset, generation).insert(), list(errors))
