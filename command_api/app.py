@@ -29,7 +29,8 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     store = EventStore(engine)
     wakeups = Wakeups(settings.database_url, (APPENDED,))
     owner = f"{socket.gethostname()}:{os.getpid()}"
-    relay = Relay(store, Leases(engine, "store", owner, settings.lease_s), wakeups, settings.amqp_url)
+    leases = Leases(engine, "store", owner, settings.lease_s)
+    relay = Relay(catalogue, store, leases, wakeups, settings.amqp_url)
     uploads = Uploads(settings, open_blobs(settings.blobs_url), store, lambda: wakeups.ring(APPENDED))
 
     @asynccontextmanager
@@ -50,5 +51,6 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
         route_handlers=[health, *(upload_route(dataset, uploads) for dataset in catalogue.values())],
         lifespan=[running],
         exception_handlers=exception_handlers,
+        logging_config=None,
         openapi_config=OpenAPIConfig(title="Tablefold commands", version="0.1.0"),
     )

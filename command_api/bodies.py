@@ -62,14 +62,12 @@ async def _pieces(body: AsyncIterator[bytes], boundary: str) -> AsyncIterator[ob
         async for block in body:
             for piece in parser.parse(block):
                 yield piece
-            if parser.closed:
-                return
 
 
 async def _field(pieces: AsyncIterator[object]) -> str:
     value = b""
     async for piece in pieces:
-        if not isinstance(piece, bytearray):
+        if not isinstance(piece, (bytes, bytearray)):
             return value.decode(errors="replace")
         value += piece
         if len(value) > FIELD_BYTES:
@@ -81,12 +79,12 @@ async def _file(pieces: AsyncIterator[object]) -> AsyncIterator[bytes]:
     try:
         async for piece in pieces:
             if piece is None:
-                return
-            if isinstance(piece, bytearray):
-                yield bytes(piece)
+                break
+            yield bytes(piece) if isinstance(piece, (bytes, bytearray)) else b""
+        async for _ in pieces:
+            pass  # What follows the file is read, so that a form that was cut short is noticed.
     except MultipartError as error:
-        raise Disconnected(f"The form ends in the middle of the file: {error}.") from error
-    raise Disconnected("The form ends in the middle of the file.")
+        raise Disconnected(f"The form does not end: {error}.") from error
 
 
 def _wished(wishes: Wishes, values: dict[str, str]) -> Wishes:

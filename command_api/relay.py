@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 
 from sqlalchemy.exc import DBAPIError
 
@@ -31,7 +32,10 @@ RETRY_S = 1.0
 class Relay:
     """Runs until cancelled; survives the absence of PostgreSQL and RabbitMQ."""
 
-    def __init__(self, store: EventStore, leases: Leases, wakeups: Wakeups, amqp_url: str) -> None:
+    def __init__(
+        self, datasets: Iterable[str], store: EventStore, leases: Leases, wakeups: Wakeups, amqp_url: str
+    ) -> None:
+        self._datasets = tuple(datasets)
         self._store = store
         self._leases = leases
         self._wakeups = wakeups
@@ -60,14 +64,22 @@ class Relay:
                 await self._relay_through(StreamWriter(connection), bell)
 
     async def _relay_through(self, writer: StreamWriter, bell: Bell) -> None:
-        relayed: dict[str, int] = {}
+        relayed = await self._open_all(writer)
         while True:
             for dataset, head in (await self._store.heads()).items():
-                if dataset not in relayed:
-                    relayed[dataset] = await writer.open(dataset)
-                    logger.info("action=relay-opened dataset=%s position=%d", dataset, relayed[dataset])
                 while relayed[dataset] < head:
                     events = await self._store.read(dataset, relayed[dataset], BATCH_EVENTS)
                     await writer.publish(events)
                     relayed[dataset] = events[-1].position
             await bell.wait(POLL_S)
+
+    async def _open_all(self, writer: StreamWriter) -> dict[str, int]:
+        """Where each stream ends; one whose dataset has no events yet cannot have any either."""
+        heads = await self._store.heads()
+        datasets = {*self._datasets, *heads}
+        await writer.open(datasets)
+        relayed = {}
+        for dataset in datasets:
+            relayed[dataset] = await writer.last_position(dataset) if heads.get(dataset) else 0
+            logger.info("action=relay-opened dataset=%s position=%d", dataset, relayed[dataset])
+        return relayed

@@ -9,7 +9,7 @@ import signal
 
 from projector.app import run
 from shared.datasets.catalogue import load_catalogue
-from shared.http.serving import log_to_stdout
+from shared.logs import log_to_stdout
 from shared.settings import Settings, read_settings
 
 

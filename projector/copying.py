@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 import polars as pl
 
 from shared.tabular.row_errors import RowError, cut
 
-Connection = asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]
+Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 
 
 async def copy_frame(connection: Connection, schema: str, table: str, frame: pl.DataFrame) -> None:

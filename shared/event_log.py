@@ -8,7 +8,7 @@ one would re-issue the offset with which it first subscribed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 import aio_pika
@@ -96,14 +96,18 @@ class StreamWriter:
         self._connection = connection
         self._channel: AbstractChannel | None = None
 
-    async def open(self, dataset: str) -> int:
-        """Declare the dataset's stream; the position of the last event in it, 0 when it is empty.
+    async def open(self, datasets: Iterable[str]) -> None:
+        """Declare the datasets' streams and begin to publish with confirmations."""
+        channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
+        for dataset in datasets:
+            await _declare_stream(channel, dataset)
+        self._channel = channel
+
+    async def last_position(self, dataset: str) -> int:
+        """The position of the last event in the dataset's stream, 0 when it is empty.
 
         May say less than the truth when the broker is slow: publishing again does no harm.
         """
-        if self._channel is None:
-            self._channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
-        await _declare_stream(self._channel, dataset)
         last = 0
         async with reading(self._connection, dataset, "last") as deliveries:
             while delivered := await deliveries.next(LAST_IDLE_S if last == 0 else 0.2):
@@ -111,7 +115,10 @@ class StreamWriter:
         return last
 
     async def publish(self, events: Sequence[RecordedEvent]) -> None:
-        """One message with consecutive events of one dataset; returns when the broker has confirmed it."""
+        """One message with consecutive events of one dataset; returns when the broker has confirmed it.
+
+        Where the stream is gone, `connected` ends with Unavailable: whoever opens again fills it from the store.
+        """
         if self._channel is None:
             raise Unavailable("The stream is not open yet.")
         message = aio_pika.Message(

@@ -6,12 +6,12 @@ import asyncio
 import logging
 import signal
 import socket
-import sys
 
 import uvicorn
 from litestar.types import ASGIApp
 
 from shared.errors import BadSettings
+from shared.logs import log_to_stdout
 
 logger = logging.getLogger(__name__)
 
@@ -40,14 +40,6 @@ def read_address(listen: str) -> tuple[str, int]:
     if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise BadSettings(f"TABLEFOLD_LISTEN is {listen!r}; it should be an address and a port, as 127.0.0.1:8000.")
     return host.strip("[]"), int(port)
-
-
-def log_to_stdout() -> None:
-    """One line for each record from INFO on; does nothing where logging is set up already."""
-    logging.basicConfig(
-        stream=sys.stdout, level=logging.INFO, format="%(asctime)s level=%(levelname)s logger=%(name)s %(message)s"
-    )
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
 
 def serve(app: ASGIApp, listen: str) -> None:
