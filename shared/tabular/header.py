@@ -82,7 +82,7 @@ def excel_hint(text: bytes) -> str | None:
 
 def is_blank(cells: Sequence[str]) -> bool:
     """Whether no cell holds anything but white space."""
-    return not any(cell.strip(BLANK) for cell in cells)
+    return not "".join(cells).strip(BLANK)
 
 
 def match_header(cells: Sequence[str], labels: Sequence[Label]) -> Header:

@@ -13,6 +13,8 @@ from shared.tabular.framing import Offsets, frame
 from shared.tabular.plain import MAX_FIELD_BYTES
 
 MAX_RECORD_BYTES: Final = 16 * 1024**2
+MAX_CHUNK_ROWS: Final = 250_000
+MAX_ROWS: Final = 2**31 - 2
 SCAN_BYTES: Final = 1024**2
 
 
@@ -35,8 +37,9 @@ class Chunk(msgspec.Struct, frozen=True):
 class RecordScanner:
     """Finds the chunks of a file as its UTF-8 text is fed, from the first byte after the header row on.
 
-    A chunk ends with the first record that makes it at least `chunk_bytes` long; how the text is cut into blocks makes
-    no difference. Holds a few MiB, and at most one record: one of more than 16 MiB raises TooLarge.
+    A chunk ends with the first record that makes it at least `chunk_bytes` long, or 250,000 records; how the text is
+    cut into blocks makes no difference. Holds a few MiB and at most one record. A record of more than 16 MiB raises
+    TooLarge, and so do more records than Int32 can number.
     """
 
     def __init__(self, dialect: Dialect, chunk_bytes: int, *, offset: int = 0, row: int = 2, line: int = 2) -> None:
@@ -67,11 +70,12 @@ class RecordScanner:
 
     def _scan(self, text: bytes, final: bool) -> None:
         ends = frame(text, self._syntax, final).ends
-        self._refuse_giants(text, ends)
+        self._refuse_too_large(text, ends)
         done, position = 0, 0
         while done < len(ends):
             wanted = self._first.offset + self._chunk_bytes - self._next.offset + position
-            last = int(np.searchsorted(ends, wanted))
+            most = done + MAX_CHUNK_ROWS - (self._next.row - self._first.row) - 1
+            last = min(int(np.searchsorted(ends, wanted)), most)
             full = last < len(ends)
             last = last if full else len(ends) - 1
             end = int(ends[last])
@@ -88,11 +92,13 @@ class RecordScanner:
         self._chunks.append(Chunk(len(self._chunks), first.offset, size_bytes, first.row, first.line, rows))
         self._first = self._next
 
-    def _refuse_giants(self, text: bytes, ends: Offsets) -> None:
+    def _refuse_too_large(self, text: bytes, ends: Offsets) -> None:
         tail_bytes = len(text) - (int(ends[-1]) if len(ends) else 0)
         longest = int(np.diff(ends, prepend=0).max()) if len(ends) and len(text) > MAX_RECORD_BYTES else 0
         if longest > MAX_RECORD_BYTES or tail_bytes > MAX_RECORD_BYTES + 2 * MAX_FIELD_BYTES:
             raise TooLarge("field-too-long", f"A row at or after line {self._next.line} is longer than 16 MiB.")
+        if self._next.row + len(ends) > MAX_ROWS:
+            raise TooLarge("format-error", f"The file has more than {MAX_ROWS} rows. Split it.")
 
 
 class _Place(NamedTuple):

@@ -37,7 +37,7 @@ CODES: Final[dict[str, str]] = {
 """Every code with one sentence; `encoding-error` and `field-too-long` are said of rows and of whole files."""
 
 
-class RowError(msgspec.Struct, frozen=True):
+class RowError(msgspec.Struct, frozen=True, gc=False):
     """One thing that is wrong with one row."""
 
     row: int
@@ -56,7 +56,7 @@ class RowError(msgspec.Struct, frozen=True):
     """A sentence that names the remedy."""
 
 
-class RejectedRow(msgspec.Struct, frozen=True):
+class RejectedRow(msgspec.Struct, frozen=True, gc=False):
     """A record that is no row of the table, with what could be read of it."""
 
     error: RowError

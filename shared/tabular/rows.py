@@ -27,7 +27,7 @@ class Tokens(msgspec.Struct, frozen=True):
     """All records; what `Chunk.rows` says."""
 
 
-class Located(msgspec.Struct, frozen=True):
+class Located(msgspec.Struct, frozen=True, gc=False):
     """A record with its number, first line and raw bytes."""
 
     record: Record
@@ -88,13 +88,13 @@ def _fault(each: Located, cells: Sequence[str], syntax: Syntax, width: int) -> t
     if b"\0" in each.raw:
         value = next(cell for cell in cells if "\0" in cell)
         return "nul-character", value, "The row holds a NUL character. Remove it."
-    if not _is_utf8(each.raw):
+    if not is_utf8(each.raw):
         value = next((cell for cell in cells if "\ufffd" in cell), "")
         return "encoding-error", value, "The row is not in the encoding of the file. Save all of it in one encoding."
     if len(each.raw) > MAX_FIELD_BYTES and any(len(cell) > MAX_FIELD_BYTES for cell in each.record.cells):
         value = next(cell for cell in cells if len(cell.encode()) > MAX_FIELD_BYTES)
         return "field-too-long", value, "A cell is longer than 1 MiB. Shorten it."
-    if is_blank(cells) or len(cells) == width or (len(cells) == width + 1 and not cells[-1]):
+    if len(cells) == width or (len(cells) == width + 1 and not cells[-1]) or is_blank(cells):
         return None
     if len(cells) < width:
         return "missing-cell", "", f"The row has {len(cells)} cells instead of {width}. Add the missing ones."
@@ -110,9 +110,12 @@ def _broken(cells: Sequence[str]) -> tuple[str, str, str]:
     return "unclosed-quote", cells[-1], message
 
 
-def _is_utf8(raw: bytes) -> bool:
+def is_utf8(text: bytes) -> bool:
+    """Whether all of it is strict UTF-8."""
+    if text.isascii():
+        return True
     try:
-        raw.decode()
+        text.decode()
     except UnicodeDecodeError:
         return False
     return True

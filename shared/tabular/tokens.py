@@ -10,10 +10,10 @@ import numpy.typing as npt
 import polars as pl
 
 from shared.tabular.dialect import Dialect
-from shared.tabular.framing import Flags, Framing, Offsets, frame
+from shared.tabular.framing import Flags, Offsets, frame
 from shared.tabular.header import BLANK
 from shared.tabular.plain import MAX_FIELD_BYTES, Syntax, read_record
-from shared.tabular.rows import Located, Tokens, schema, sort_records, tokenize_plainly
+from shared.tabular.rows import Located, Tokens, is_utf8, schema, sort_records, tokenize_plainly
 
 __all__ = ["Tokens", "tokenize"]
 _CR = 13
@@ -47,16 +47,18 @@ class _Chunk:
         self.starts = self.framing.starts
         self.rows = np.arange(len(self.starts)) + first_row
         self.lines = self.framing.lines + first_line
+        self.literal = self._literal()
 
     def tokens(self) -> Tokens:
-        sound = self._sound()
-        counts = _cell_counts(self.octets, self.framing, self.starts, self.syntax.delimiter[0])
-        last = self._last_octets()
-        empty = self.starts == last + 1
-        exact = sound & ((counts == self.width) | empty)
+        sound, counts, last = self._sound(), self._cell_counts(), self._last_octets()
+        exact = sound & ((counts == self.width) | (self.starts == last + 1))
         trailing = sound & ~exact & (counts == self.width + 1) & (self.octets[last] == self.syntax.delimiter[0])
         plain = sort_records(self._located(~(exact | trailing)), self.syntax, self.width)
-        parts = [self._read(exact, self.width), self._read(trailing, self.width + 1)]
+        parts = [
+            self._read(chosen & quoting, cells, quoted)
+            for chosen, cells in ((exact, self.width), (trailing, self.width + 1))
+            for quoting, quoted in ((self.literal, False), (~self.literal, True))
+        ]
         parts.append(pl.DataFrame(plain.good, schema=schema(self.width), orient="row"))
         filled = [part for part in parts if part.height] or parts[:1]
         whole = filled[0] if len(filled) == 1 else pl.concat(filled).sort("row")
@@ -64,15 +66,37 @@ class _Chunk:
         blank = plain.blank + whole.height - good.height
         return Tokens(good, plain.rejected, blank, len(self.starts))
 
+    def _literal(self) -> Flags:
+        """Records in which no field starts with a quote, so that all quotes are literal and they are one line."""
+        literal = np.ones(len(self.starts), np.bool_)
+        quotes = self.framing.quotes
+        before = self.octets[quotes - 1]
+        opening = (before == self.syntax.delimiter[0]) | (before == self.syntax.end[0]) | (quotes == 0)
+        literal[self._records_at(quotes[opening])] = False
+        return literal
+
     def _sound(self) -> Flags:
-        """Records that the framing vouches for and that are short, without NUL, and UTF-8."""
-        sound = ~self.framing.careful & (self.framing.ends - self.starts <= MAX_FIELD_BYTES)
+        """Records that polars reads right if they have the right number of cells: short, without NUL, UTF-8."""
+        sound = (self.literal | ~self.framing.careful) & (self.framing.ends - self.starts <= MAX_FIELD_BYTES)
         if b"\0" in self.text:
             sound[self._records_at(np.flatnonzero(self.octets == 0))] = False
-        if not _is_utf8(self.text):
+        if b"\r" + self.syntax.delimiter in self.text:  # Polars drops this CR, as if it ended the record.
+            returns = np.flatnonzero((self.octets[:-1] == _CR) & (self.octets[1:] == self.syntax.delimiter[0]))
+            sound[self._records_at(returns)] = False
+        if not is_utf8(self.text):
             for record in np.unique(self._records_at(np.flatnonzero(self.octets > 127))):
-                sound[record] &= _is_utf8(self.text[self.starts[record] : self.framing.ends[record]])
+                sound[record] &= is_utf8(self.text[self.starts[record] : self.framing.ends[record]])
         return sound
+
+    def _cell_counts(self) -> Offsets:
+        """Cells of each sound record; of others, some number."""
+        at = np.flatnonzero(self.octets == self.syntax.delimiter[0])
+        quotes = self.framing.quotes
+        if len(quotes):
+            records = self._records_at(at)
+            quotes_before = np.searchsorted(quotes, at) - np.searchsorted(quotes, self.starts)[records]
+            at = at[(quotes_before % 2 == 0) | self.literal[records]]
+        return np.diff(np.searchsorted(at, self.framing.ends), prepend=0) + 1
 
     def _records_at(self, offsets: Offsets) -> npt.NDArray[np.intp]:
         return np.searchsorted(self.framing.ends, offsets, side="right")
@@ -85,50 +109,35 @@ class _Chunk:
         return last
 
     def _located(self, chosen: Flags) -> Iterator[Located]:
-        for number in np.flatnonzero(chosen).tolist():
-            start, end = int(self.starts[number]), int(self.framing.ends[number])
+        columns = (self.starts, self.framing.ends, self.rows, self.lines)
+        for start, end, row, line in zip(*(column[chosen].tolist() for column in columns), strict=True):
             raw = self.text[start:end]
             record = read_record(raw, 0, self.syntax, final=True)
             if record is None or record.end != len(raw):
                 raise _NotAsExpected
-            yield Located(record, raw, int(self.rows[number]), int(self.lines[number]))
+            yield Located(record, raw, row, line)
 
-    def _read(self, chosen: Flags, cells: int) -> pl.DataFrame:
+    def _read(self, chosen: Flags, cells: int, quoted: bool) -> pl.DataFrame:
         """The chosen records, all of so many cells, as a frame of `width` columns."""
         if not chosen.any():
             return pl.DataFrame(schema=schema(self.width))
         text = self.text
         if not chosen.all():
             text = self.octets[np.repeat(chosen, self.framing.ends - self.starts)].tobytes()
-        read = _read_regular(text, self.syntax, cells)
+        read = _read_regular(text, self.syntax, cells, quoted)
         if read.height != np.count_nonzero(chosen):
             raise _NotAsExpected
-        numbers = [
-            pl.Series("row", self.rows[chosen], pl.Int32),
-            pl.Series("line", self.lines[chosen], pl.Int32),
-        ]
-        return read[:, : self.width].with_columns(numbers)
+        return read[:, : self.width].with_columns(
+            pl.Series("row", self.rows[chosen], pl.Int32), pl.Series("line", self.lines[chosen], pl.Int32)
+        )
 
 
-def _cell_counts(octets: npt.NDArray[np.uint8], framing: Framing, starts: Offsets, delimiter: int) -> Offsets:
-    """Cells of each record that the framing vouches for; of others, some number."""
-    at = np.flatnonzero(octets == delimiter)
-    if len(framing.quotes):
-        quotes_before = np.searchsorted(framing.quotes, at)
-        if framing.careful.any():
-            records = np.searchsorted(framing.ends, at, side="right")
-            quotes_before = quotes_before - np.searchsorted(framing.quotes, starts)[records]
-        at = at[quotes_before % 2 == 0]
-    return np.diff(np.searchsorted(at, framing.ends), prepend=0) + 1
-
-
-def _read_regular(text: bytes, syntax: Syntax, cells: int) -> pl.DataFrame:
-    """Well-formed records, all of so many cells or empty lines.
+def _read_regular(text: bytes, syntax: Syntax, cells: int, quoted: bool) -> pl.DataFrame:
+    """Well-formed records, all of so many cells or empty lines; `quoted` or with literal quotes only.
 
     A first record of our own keeps polars from taking the first bytes for a BOM, for compressed data, or for the width.
     """
     guard = b"-" + syntax.delimiter * (cells - 1) + syntax.end
-    quoted = b'"' in text
     try:
         read = pl.read_csv(
             io.BytesIO(guard + text),
@@ -140,7 +149,7 @@ def _read_regular(text: bytes, syntax: Syntax, cells: int) -> pl.DataFrame:
         )
     except pl.exceptions.PolarsError as error:
         raise _NotAsExpected from error
-    if b'""' in text:
+    if quoted and b'""' in text:
         read = read.with_columns(pl.when(pl.all() != "").then(pl.all()))
     return read[1:]
 
@@ -155,13 +164,3 @@ def _without_blanks(frame: pl.DataFrame, width: int) -> pl.DataFrame:
 
 def _is_blank(number: int) -> pl.Expr:
     return pl.col(f"c{number}").fill_null("").str.strip_chars(BLANK) == ""
-
-
-def _is_utf8(text: bytes) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

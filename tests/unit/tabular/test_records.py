@@ -15,7 +15,7 @@ from shared.tabular.plain import MAX_FIELD_BYTES
 from shared.tabular.records import MAX_RECORD_BYTES, Chunk, RecordScanner
 from shared.tabular.rows import tokenize_plainly
 from shared.tabular.tokens import tokenize
-from tests.unit.tabular.texts import DIALECTS, dialects, texts, widths
+from tests.unit.tabular.texts import DIALECTS, dialects, short_stretches, small_limits, texts, widths
 
 OFFSET = 3
 
@@ -39,9 +39,23 @@ def test_chunks_do_not_depend_on_how_the_text_arrives(
     text: bytes, dialect: Dialect, chunk_bytes: int, sizes: list[int], scan_bytes: int
 ) -> None:
     expected = scan(text, dialect, chunk_bytes, [])
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, short_stretches():
         patch.setattr(records, "SCAN_BYTES", scan_bytes)
         assert scan(text, dialect, chunk_bytes, sizes) == expected
+
+
+@given(texts, dialects, st.integers(1, 50), st.integers(1, 9), st.integers(1, 6), st.integers(1, 3))
+def test_nor_do_they_when_fields_pass_the_limits(
+    text: bytes, dialect: Dialect, chunk_bytes: int, scan_bytes: int, field_bytes: int, field_lines: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch, small_limits(field_bytes, field_lines):
+        expected = scan(text, dialect, chunk_bytes, [])
+        patch.setattr(records, "SCAN_BYTES", scan_bytes)
+        assert scan(text, dialect, chunk_bytes, []) == expected
+        whole = tokenize_plainly(text, dialect.syntax, 2, 2, 2)
+        parts = [tokenize(cut(text, chunk), dialect, 2, chunk.first_row, chunk.first_line) for chunk in expected]
+        assert [row for part in parts for row in part.rejected] == whole.rejected
+        assert [row for part in parts for row in part.frame.rows()] == whole.frame.rows()
 
 
 @given(texts, dialects, st.integers(1, 50), widths)
@@ -95,3 +109,17 @@ def test_a_row_longer_than_16_mib_refuses_the_file_however_it_arrives() -> None:
     for text in (b"x" * MAX_RECORD_BYTES + b"\n", b"x" * (2 * MAX_RECORD_BYTES), b'"","x,' * (MAX_RECORD_BYTES // 5)):
         with pytest.raises(TooLarge, match="16 MiB"):
             scan(text, DIALECTS["lf"], 8, [])
+
+
+def test_a_chunk_has_at_most_so_many_rows_however_short_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "MAX_CHUNK_ROWS", 3)
+    for scan_bytes in (1, 2, 1024):
+        monkeypatch.setattr(records, "SCAN_BYTES", scan_bytes)
+        assert [chunk.rows for chunk in scan(b"\n" * 8, DIALECTS["lf"], 1024, [])] == [3, 3, 2]
+
+
+def test_more_rows_than_can_be_numbered_refuse_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "MAX_ROWS", 4)
+    assert len(scan(b"a\n" * 2, DIALECTS["lf"], 1, [])) == 2
+    with pytest.raises(TooLarge, match="Split it"):
+        scan(b"a\n" * 3, DIALECTS["lf"], 1, [])

@@ -6,14 +6,14 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from shared.tabular.dialect import Dialect
 from shared.tabular.plain import MAX_FIELD_BYTES, MAX_FIELD_LINES
 from shared.tabular.rows import Tokens, tokenize_plainly
 from shared.tabular.tokens import tokenize
-from tests.unit.tabular.texts import DIALECTS, assert_same, dialects, texts, widths
+from tests.unit.tabular.texts import DIALECTS, assert_same, dialects, short_stretches, small_limits, texts, widths
 
 
 def read(text: str | bytes, width: int, dialect: str = "lf") -> Tokens:
@@ -31,9 +31,20 @@ def faults(tokens: Tokens) -> list[tuple[int, int, str]]:
     return [(each.error.row, each.error.line, each.error.code) for each in tokens.rejected]
 
 
+@settings(max_examples=1000)
 @given(texts, dialects, widths)
 def test_the_fast_way_and_the_plain_way_give_the_same_result(chunk: bytes, dialect: Dialect, width: int) -> None:
-    assert_same(tokenize(chunk, dialect, width, 2, 7), tokenize_plainly(chunk, dialect.syntax, width, 2, 7))
+    with short_stretches():
+        assert_same(tokenize(chunk, dialect, width, 2, 7), tokenize_plainly(chunk, dialect.syntax, width, 2, 7))
+
+
+@settings(max_examples=300)
+@given(texts, dialects, widths, st.integers(1, 6), st.integers(1, 3))
+def test_both_ways_keep_the_same_limits(
+    chunk: bytes, dialect: Dialect, width: int, field_bytes: int, field_lines: int
+) -> None:
+    with short_stretches(), small_limits(field_bytes, field_lines):
+        assert_same(tokenize(chunk, dialect, width, 2, 7), tokenize_plainly(chunk, dialect.syntax, width, 2, 7))
 
 
 @given(
@@ -46,7 +57,9 @@ def test_the_fast_way_and_the_plain_way_give_the_same_result(chunk: bytes, diale
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
     st.sampled_from(["lf", "crlf"]),
 )
+@example([["a", "b\r", "c"]], csv.QUOTE_ALL, "lf")
 def test_what_a_csv_writer_wrote_comes_back_cell_by_cell(rows: list[list[str]], quoting: int, line_end: str) -> None:
+    assume(quoting == csv.QUOTE_ALL or line_end == "crlf" or not any(row[-1].endswith("\r") for row in rows))
     written = io.StringIO()
     csv.writer(written, quoting=quoting, lineterminator="\n" if line_end == "lf" else "\r\n").writerows(rows)  # type: ignore[arg-type]  # the stub wants a literal
     read_back = read(written.getvalue(), len(rows[0]), line_end)
@@ -149,6 +162,11 @@ def test_rows_with_nul_are_rejected_alone() -> None:
     tokens = read("a,b\nc\0,d\n", 2)
     assert cells(tokens) == [("a", "b")]
     assert faults(tokens) == [(3, 3, "nul-character")]
+
+
+@pytest.mark.parametrize("cell", ["a\r", "\r", "a\r\r"])
+def test_a_carriage_return_before_a_delimiter_is_part_of_its_cell(cell: str) -> None:
+    assert cells(read(f'b,{cell},c\r\n{cell},"{cell}",d\n', 3)) == [("b", cell, "c"), (cell, cell, "d")]
 
 
 @pytest.mark.parametrize("start", ["\ufeff", "x^2", "x\x01", "#", "PK\x03\x04"])
