@@ -1,8 +1,9 @@
-"""Headers of an answer that is to be saved as a file; query -> *HTTP*."""
+"""Answers that are to be saved as a file; query -> *HTTP*."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
 from urllib.parse import quote
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9 ._()+-]")
@@ -17,3 +18,14 @@ def attachment(file_name: str) -> dict[str, str]:
         "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}",
         "X-Content-Type-Options": "nosniff",
     }
+
+
+async def begun(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same blocks once the first is there: what goes wrong before it is still answered as a problem."""
+    return _joined(await anext(blocks, b""), blocks)
+
+
+async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for block in rest:
+        yield block

@@ -8,11 +8,12 @@ from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Stream
 
-from query_api.attachments import attachment
+from query_api.attachments import attachment, begun
 from query_api.openapi import described
 from query_api.parameters import read_query
 from query_api.rejected_rows import RejectedRows
 from query_api.routing import readable
+from query_api.schemas import TEXT
 from query_api.waiting import Waiter
 from shared.blobs import Blobs
 from shared.errors import BlobCorrupt
@@ -35,24 +36,17 @@ def file_routes(uploads: RejectedRows, blobs: Blobs, waiter: Waiter) -> list[HTT
             return Response(b"", status_code=304, headers=headers)
         media_type = upload["media_type"] if upload["media_type"] in MEDIA_TYPES else "application/octet-stream"
         headers |= {"Content-Type": media_type, "Content-Length": str(upload["size_bytes"])}
-        return Stream(await begun(blobs, upload["blob_key"]), media_type=media_type, headers=headers)
+        return Stream(await begun(stored(blobs, upload["blob_key"])), media_type=media_type, headers=headers)
 
     path = {"upload_id": "The id of the upload."}
-    operation = described("uploads", "The file as it was received", path=path)
+    operation = described("uploads", "The file as it was received", path=path, answers=TEXT, media_type="*/*")
     return [readable("/uploads/{upload_id:str}/file", read_file, operation)]
 
 
-async def begun(blobs: Blobs, key: str) -> AsyncIterator[bytes]:
-    """The blocks of a blob, once the first is there; raises BlobCorrupt where the blob is not."""
-    blocks = aiter(blobs.stream(key))
+async def stored(blobs: Blobs, key: str) -> AsyncIterator[bytes]:
+    """The blocks of a blob; raises BlobCorrupt where it is missing."""
     try:
-        first = await anext(blocks, b"")
+        async for block in blobs.stream(key):
+            yield block
     except FileNotFoundError as error:
         raise BlobCorrupt(f"Blob {key} is missing; restore it from a backup of the blob store.") from error
-    return _joined(first, blocks)
-
-
-async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for block in rest:
-        yield block

@@ -152,9 +152,10 @@ def _equals(column: Column, kind: Kind, values: list[Value]) -> Condition:
     return column == bound(kind, value)
 
 
-def _contains(column: Column, _: Kind, values: list[Value]) -> Condition:
+def _contains(column: Column, kind: Kind, values: list[Value]) -> Condition:
+    text = column if kind in (Kind.TEXT, Kind.CHOICE) else sa.cast(column, sa.Text())
     escaped = str(values[0]).replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-    return column.ilike(sa.literal(f"%{escaped}%", sa.Text()), escape="\\")
+    return text.ilike(sa.literal(f"%{escaped}%", sa.Text()), escape="\\")
 
 
 def _any_of(column: Column, kind: Kind, values: list[Value]) -> Condition:

@@ -16,6 +16,7 @@ from query_api.ordering import SORT, record_order
 from query_api.pages import PAGING, Page, empty_page, read_page, read_paging
 from query_api.parameters import Parameters, Query, read_query, short
 from query_api.routing import readable
+from query_api.schemas import list_schema, record_schema
 from query_api.snapshots import read_served, snapshot
 from query_api.values import Value, read_value
 from query_api.waiting import Waiter
@@ -122,10 +123,12 @@ def record_routes(records: Records, waiter: Waiter) -> list[HTTPRouteHandler]:
         body, position = await records.one(request.path_params["key"])
         return answer(body, position)
 
+    title, schema = dataset.title.lower(), record_schema(dataset)
     parameters = tuple(records.parameters.values())
-    listing = described(dataset.name, f"Records of {dataset.title.lower()}", parameters)
+    listing = described(dataset.name, f"Records of {title}", parameters, answers=list_schema(schema))
     routes = [readable(f"/{dataset.name}", read_list, listing)]
     if dataset.key:
-        single = described(dataset.name, f"One record of {dataset.title.lower()}", path={"key": dataset.key})
+        path = {"key": f"The record's {dataset.key}."}
+        single = described(dataset.name, f"One record of {title}", path=path, answers=schema)
         routes.append(readable(f"/{dataset.name}/{{key:str}}", read_one, single))
     return routes

@@ -12,12 +12,13 @@ from litestar.response import Stream
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from query_api.attachments import attachment
+from query_api.attachments import attachment, begun
 from query_api.openapi import described
 from query_api.parameters import read_query
 from query_api.routing import readable
+from query_api.schemas import TEXT
 from query_api.snapshots import snapshot
-from query_api.uploads import find_upload
+from query_api.uploads import declared, find_upload
 from query_api.waiting import Waiter
 from shared.datasets.catalogue import Catalogue
 from shared.http.problems import AnyRequest
@@ -45,11 +46,12 @@ class RejectedRows:
         Cells beyond the header stand behind those three, so that nothing of a row is lost.
         """
         labels: list[str] = list(upload["header"]["columns"])
+        wanted = self._batch(upload)
+        rows = await self._rows(wanted, -1)
         yield written([[*labels, *OWN_COLUMNS]])
-        wanted, last = self._batch(upload), -1
-        while rows := await self._rows(wanted, last):
+        while rows:
             yield written([fitted(row.cells, len(labels), (row.row, row.line, row.errors)) for row in rows])
-            last = rows[-1].row
+            rows = await self._rows(wanted, rows[-1].row)
 
     async def _rows(self, wanted: sa.Select[tuple[object, ...]], last: int) -> Sequence[sa.Row[tuple[object, ...]]]:
         async with snapshot(self._engine) as connection:
@@ -57,7 +59,7 @@ class RejectedRows:
 
     def _batch(self, upload: sa.RowMapping) -> sa.Select[tuple[object, ...]]:
         """The rejected rows after row `last`."""
-        dataset, generation = self._catalogue[upload["dataset"]], upload["generation"]
+        dataset, generation = declared(self._catalogue, upload["dataset"]), upload["generation"]
         rejects, errors = rejects_table(dataset, generation), row_errors_table(dataset, generation)
         said = sa.func.coalesce(errors.c.label + ": ", "") + errors.c.message
         joined = pg.aggregate_order_by(sa.literal("; "), errors.c.label, errors.c.code)
@@ -95,8 +97,10 @@ def rejected_row_routes(reader: RejectedRows, waiter: Waiter) -> list[HTTPRouteH
         await waiter.wait(request)
         upload = await reader.find(request.path_params["upload_id"])
         headers = attachment(f"{upload['file_name'].removesuffix('.csv')}-errors.csv")
-        return Stream(reader.csv(upload), media_type="text/csv", headers=headers)
+        return Stream(await begun(reader.csv(upload)), media_type="text/csv", headers=headers)
 
     path = {"upload_id": "The id of the upload."}
-    operation = described("uploads", "The rejected rows, as a file to fix and send back", path=path)
+    operation = described(
+        "uploads", "The rejected rows, as a file to fix and send back", path=path, answers=TEXT, media_type="text/csv"
+    )
     return [readable("/uploads/{upload_id:str}/errors.csv", read_csv, operation)]

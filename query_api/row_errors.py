@@ -17,7 +17,7 @@ from query_api.pages import COUNT, CURSOR, LIMIT, Counting, count_rows
 from query_api.parameters import Parameter, Query, read_query
 from query_api.routing import readable
 from query_api.snapshots import snapshot
-from query_api.uploads import find_upload
+from query_api.uploads import declared, find_upload
 from query_api.waiting import Waiter
 from shared.datasets.catalogue import Catalogue
 from shared.datasets.declaration import Dataset
@@ -91,7 +91,7 @@ class RowErrors:
         limit, counting = query.integer("limit"), Counting(str(query.one("count")))
         async with snapshot(self._engine) as connection:
             upload = await find_upload(connection, text)
-            dataset = self._catalogue[upload["dataset"]]
+            dataset = declared(self._catalogue, upload["dataset"])
             wanted = errors_of(dataset, upload["generation"], upload["number"], query)
             rows, following = await _read(connection, query, wanted, limit)
             count = await count_rows(connection, wanted, counting)

@@ -15,10 +15,12 @@ from query_api.ordering import SortKey
 from query_api.pages import COUNT, CURSOR, LIMIT, Page, read_page, read_paging
 from query_api.parameters import Parameter, Query, read_query, short
 from query_api.routing import readable
+from query_api.schemas import OBJECT, list_schema
 from query_api.snapshots import read_served, snapshot
 from query_api.values import read_value
 from query_api.waiting import Waiter
 from shared.datasets.catalogue import Catalogue
+from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Kind
 from shared.errors import NotFound
 from shared.http.positions import Position
@@ -93,6 +95,13 @@ async def find_upload(connection: AsyncConnection, text: str) -> sa.RowMapping:
     return row
 
 
+def declared(catalogue: Catalogue, name: str) -> Dataset:
+    """The declaration of an upload's dataset; raises NotFound where it is declared no more."""
+    if name not in catalogue:
+        raise NotFound(f"The dataset {name} of this upload is declared no more.")
+    return catalogue[name]
+
+
 def body_of(row: sa.RowMapping) -> Body:
     """An upload as it is answered; while it loads, `rows` holds what is known of the chunks that are done."""
     return {
@@ -133,6 +142,8 @@ def upload_routes(reader: Uploads, catalogue: Catalogue, waiter: Waiter) -> list
         headers = {"Retry-After": "1"} if body["state"] in UNFINISHED else {}
         return answer(body, position, headers)
 
-    listing = described("uploads", "Received files, newest first", tuple(parameters.values()))
+    listing = described(
+        "uploads", "Received files, newest first", tuple(parameters.values()), answers=list_schema(OBJECT)
+    )
     single = described("uploads", "One received file", path={"upload_id": "The id of the upload."})
     return [readable("/uploads", read_list, listing), readable("/uploads/{upload_id:str}", read_one, single)]

@@ -1,0 +1,63 @@
+"""JSON schemas of answers, derived from declarations; *HTTP* -> query."""
+
+from __future__ import annotations
+
+from litestar.openapi.spec import Reference, Schema
+from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
+
+from shared.datasets.declaration import Dataset
+from shared.datasets.fields import Field, Kind
+
+Properties = dict[str, Reference | Schema]
+
+TYPES: dict[Kind, tuple[OpenAPIType, OpenAPIFormat | None]] = {
+    Kind.TEXT: (OpenAPIType.STRING, None),
+    Kind.CHOICE: (OpenAPIType.STRING, None),
+    Kind.INTEGER: (OpenAPIType.INTEGER, None),
+    Kind.DECIMAL: (OpenAPIType.STRING, None),
+    Kind.DATE: (OpenAPIType.STRING, OpenAPIFormat.DATE),
+    Kind.TIMESTAMP: (OpenAPIType.STRING, OpenAPIFormat.DATE_TIME),
+    Kind.UUID: (OpenAPIType.STRING, OpenAPIFormat.UUID),
+}
+
+OBJECT = Schema(type=OpenAPIType.OBJECT)
+TEXT = Schema(type=OpenAPIType.STRING)
+URL = Schema(type=[OpenAPIType.STRING, OpenAPIType.NULL], format=OpenAPIFormat.URI_REFERENCE)
+COUNT = Schema(
+    type=[OpenAPIType.OBJECT, OpenAPIType.NULL],
+    properties={
+        "value": Schema(type=OpenAPIType.INTEGER),
+        "relation": Schema(type=OpenAPIType.STRING, enum=["eq", "gte"]),
+    },
+)
+
+
+def value_schema(kind: Kind, choices: tuple[str, ...] = (), *, nullable: bool = False) -> Schema:
+    """One value; a decimal is a string, so that no digit of it is lost."""
+    name, form = TYPES[kind]
+    return Schema(type=[name, OpenAPIType.NULL] if nullable else name, format=form, enum=list(choices) or None)
+
+
+def record_schema(dataset: Dataset) -> Schema:
+    """A record with its members and its provenance."""
+    properties = _properties(dataset.fields)
+    if members := dataset.members:
+        one = Schema(type=OpenAPIType.OBJECT, properties=_properties(members.fields))
+        properties[members.name] = Schema(type=OpenAPIType.ARRAY, items=one)
+    provenance = {"source": Kind.TEXT, "upload": Kind.UUID, "row": Kind.INTEGER}
+    properties |= {name: value_schema(kind, nullable=True) for name, kind in provenance.items()}
+    return Schema(type=OpenAPIType.OBJECT, properties=properties, required=list(properties))
+
+
+def list_schema(items: Schema) -> Schema:
+    """A list with its neighbours and its count."""
+    results = Schema(type=OpenAPIType.ARRAY, items=items)
+    properties: Properties = {"results": results, "next": URL, "previous": URL, "count": COUNT}
+    return Schema(type=OpenAPIType.OBJECT, properties=properties, required=list(properties))
+
+
+def _properties(fields: tuple[Field, ...]) -> Properties:
+    return {
+        field.name: value_schema(field.kind, field.choices, nullable=not field.required and field.default is None)
+        for field in fields
+    }
