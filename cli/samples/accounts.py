@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cli.samples import words
 from cli.samples.columns import joined, money, numbers, picks, uuids
-from cli.samples.writing import Shape
+from cli.samples.writing import CONFLICT, DUPLICATE, Shape
 
 LABELS = ("client reference no", "balance", "status", "consumer name", "consumer address", "ssn")
 ACCOUNTS_SHARE = 0.763
@@ -73,8 +73,8 @@ def _ssn(rng: np.random.Generator, rows: int) -> pl.Series:
 
 SHAPE = Shape(
     labels=LABELS,
-    keyed="client reference no",
-    key=None,
+    key="client reference no",
+    repeats={DUPLICATE: LABELS, CONFLICT: ("client reference no",)},
     bad_cells={
         "bad-uuid": ("client reference no", ("AC-2291", "zzzzzzzz-0000-4000-8000-000000000000")),
         "bad-amount": ("balance", ("12.345", "n/a", "1e3x")),

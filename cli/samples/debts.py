@@ -9,7 +9,7 @@ import polars as pl
 
 from cli.samples import words
 from cli.samples.columns import days, joined, money, numbers, picks, uuids
-from cli.samples.writing import Shape
+from cli.samples.writing import DUPLICATE, Shape
 
 LABELS = ("name", "governmentId", "email", "debtAmount", "debtDueDate", "debtId")
 
@@ -34,8 +34,8 @@ def debt_cells(rng: np.random.Generator, first: int, rows: int) -> pl.DataFrame:
 
 SHAPE = Shape(
     labels=LABELS,
-    keyed="debtId",
     key="debtId",
+    repeats={DUPLICATE: ("debtId",)},
     bad_cells={
         "bad-uuid": ("debtId", ("8291", "00000000-0000-0000-0000-00000000000g", "no reference")),
         "bad-date": ("debtDueDate", ("2023-02-30", "06/10/2022", "tomorrow")),

@@ -9,7 +9,7 @@ import polars as pl
 
 from cli.samples import words
 from cli.samples.columns import days, numbers, picks, short_money
-from cli.samples.writing import Shape
+from cli.samples.writing import DUPLICATE, Shape
 
 LABELS = (
     *("Region", "Country", "Item Type", "Sales Channel", "Order Priority", "Order Date", "Order ID", "Ship Date"),
@@ -61,8 +61,8 @@ def _written(rng: np.random.Generator, dates: pl.Series) -> pl.Series:
 
 SHAPE = Shape(
     labels=LABELS,
-    keyed="Order ID",
     key="Order ID",
+    repeats={DUPLICATE: ("Order ID",)},
     bad_cells={
         "bad-number": ("Order ID", ("A-17", "12.5", "-3")),
         "bad-date": ("Order Date", ("13/45/2012", "2/30/2015", "soon")),

@@ -17,6 +17,7 @@ MISSING_CELL = "missing-cell"
 EXTRA_CELL = "extra-cell"
 BLANK_ROW = "blank-row"
 DUPLICATE = "duplicate"
+CONFLICT = "conflict"
 
 Bad = Mapping[str, float] | Literal["all"] | None
 """The share of rows of each kind of dirt (0 to 1, together at most 1), or "all": every row is bad, all kinds alike."""
@@ -24,29 +25,31 @@ Bad = Mapping[str, float] | Literal["all"] | None
 Places = dict[str, NDArray[np.int64]]
 """The rows of a block, counted from 0, that get each kind of dirt."""
 
+NOWHERE = np.empty(0, dtype=np.int64)
+
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """What a dataset's files look like.
 
     `cells(rng, first_row, rows)` makes the good cells as text, already quoted. `bad_cells` names, for each kind of bad
-    cell, its label and the values that are refused there. `key` is the label whose repetition makes a duplicate; None
-    where rows may share it. `keyed` is the label that identifies a record.
+    cell, its label and the values that are refused there; `repeats`, for each kind of row that says something again,
+    the labels whose cells are those of an earlier good row. `key` is the label that identifies a record.
     """
 
     labels: tuple[str, ...]
-    keyed: str
-    key: str | None
+    key: str
+    repeats: dict[str, tuple[str, ...]]
     bad_cells: dict[str, tuple[str, tuple[str, ...]]]
     cells: Callable[[np.random.Generator, int, int], pl.DataFrame]
 
     @property
     def kinds(self) -> tuple[str, ...]:
         """Every kind of dirt that can be planted."""
-        return (*self.rejected_kinds, BLANK_ROW, *((DUPLICATE,) if self.key else ()))
+        return (*self.spoilt_kinds, BLANK_ROW, *self.repeats)
 
     @property
-    def rejected_kinds(self) -> tuple[str, ...]:
-        """The kinds of dirt that make a row rejected."""
+    def spoilt_kinds(self) -> tuple[str, ...]:
+        """The kinds of dirt that make a row rejected, whatever the others say."""
         return (*self.bad_cells, MISSING_CELL, EXTRA_CELL)
 
 
@@ -81,16 +84,16 @@ def write_sample(path: Path, shape: Shape, rows: int, seed: int, bad: Bad = None
             lines.to_frame().write_csv(file, include_header=False, quote_style="never")
             records += good_records
             kinds = {kind: kinds[kind] + count for kind, count in counts.items()}
-    return _planted(shape, rows, records, kinds)
+    return _planted(rows, records, kinds)
 
 
 def _shares(shape: Shape, bad: Bad) -> dict[str, float]:
     if bad == "all":
-        return dict.fromkeys(shape.rejected_kinds, 1 / len(shape.rejected_kinds))
+        return dict.fromkeys(shape.spoilt_kinds, 1 / len(shape.spoilt_kinds))
     shares = dict(bad or {})
     if unknown := set(shares) - set(shape.kinds):
         raise ValueError(f"Unknown kinds of dirt: {', '.join(sorted(unknown))}; known: {', '.join(shape.kinds)}.")
-    if sum(shares.values()) > 1 or (shares.get(DUPLICATE) and sum(shares.values()) > 0.9):
+    if sum(shares.values()) > (0.9 if set(shares) & set(shape.repeats) else 1):
         raise ValueError("The shares of bad rows leave no good ones; lower them.")
     return shares
 
@@ -106,21 +109,23 @@ def _block(
     """The lines of one block, and how many records its good rows make."""
     cells = shape.cells(rng, first, rows)
     places = _places(rng, rows, counts)
-    good = np.setdiff1d(np.arange(rows), np.concatenate([*places.values(), np.empty(0, dtype=np.int64)]))
-    if shape.key and len(places.get(DUPLICATE, ())):
-        originals = cells[shape.key].gather(rng.choice(good, size=len(places[DUPLICATE])))
-        cells = cells.with_columns(cells[shape.key].scatter(places[DUPLICATE], originals))
+    good = np.setdiff1d(np.arange(rows), np.concatenate([*places.values(), NOWHERE]))
+    for kind, labels in shape.repeats.items():
+        if len(spots := places.get(kind, NOWHERE)):
+            earlier = good[rng.integers(0, np.searchsorted(good, spots))]
+            cells = cells.with_columns(cells[label].scatter(spots, cells[label].gather(earlier)) for label in labels)
     for kind, (label, values) in shape.bad_cells.items():
-        if len(spots := places.get(kind, np.empty(0, dtype=np.int64))):
+        if len(spots := places.get(kind, NOWHERE)):
             wrong = pl.Series([values[one % len(values)] for one in range(len(spots))])
             cells = cells.with_columns(cells[label].scatter(spots, wrong))
-    records = cells[shape.keyed].gather(good).n_unique()
+    records = cells[shape.key].gather(good).n_unique()
     return _lines(cells, places), records
 
 
 def _places(rng: np.random.Generator, rows: int, counts: dict[str, int]) -> Places:
-    """Which rows of a block get which kind of dirt; no row gets two."""
-    order = rng.permutation(rows)
+    """Which rows of a block get which kind of dirt; no row gets two, and the first gets one only if all do."""
+    free = rows - 1 if sum(counts.values()) < rows else rows
+    order = rng.permutation(free) + (rows - free)
     ends = np.cumsum(list(counts.values()))
     return {kind: np.sort(order[end - counts[kind] : end]) for kind, end in zip(counts, ends, strict=True)}
 
@@ -140,8 +145,8 @@ def _lines(cells: pl.DataFrame, places: Places) -> pl.Series:
     return lines
 
 
-def _planted(shape: Shape, rows: int, records: int, kinds: dict[str, int]) -> Planted:
-    rejected = sum(count for kind, count in kinds.items() if kind in shape.rejected_kinds)
+def _planted(rows: int, records: int, kinds: dict[str, int]) -> Planted:
+    rejected = sum(count for kind, count in kinds.items() if kind not in (BLANK_ROW, DUPLICATE))
     blank, duplicate = kinds.get(BLANK_ROW, 0), kinds.get(DUPLICATE, 0)
     return Planted(
         read=rows,

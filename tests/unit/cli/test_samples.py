@@ -87,6 +87,20 @@ def test_bad_all_leaves_no_good_row(dataset: str, tmp_path: Path) -> None:
     assert len(logical_lines(tmp_path / "bad.csv")) == 1_004
 
 
+def test_rows_of_an_account_repeat_an_earlier_row_or_contradict_it(tmp_path: Path) -> None:
+    shares = {"duplicate": 0.05, "conflict": 0.05}
+    planted = write_accounts(tmp_path / "accounts.csv", rows=2_000, seed=9, bad=shares)
+    first: dict[str, list[str]] = {}
+    seen: set[tuple[str, ...]] = set()
+    found = Counter[str]()
+    for row in read(tmp_path / "accounts.csv")[1:]:
+        agrees = first.setdefault(row[0], row)[1:3] == row[1:3]
+        found["duplicate" if tuple(row) in seen else "good" if agrees else "conflict"] += 1
+        seen.add(tuple(row))
+    assert found == {"duplicate": 100, "conflict": 100, "good": planted.accepted}
+    assert (planted.rejected, planted.duplicate, planted.records) == (100, 100, len(first))
+
+
 def test_unknown_dirt_and_too_much_of_it_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="bad-colour"):
         write_debts(tmp_path / "a.csv", rows=10, seed=1, bad={"bad-colour": 0.1})
