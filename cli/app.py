@@ -15,6 +15,7 @@ from typing import NoReturn
 import rich_click as click
 
 from cli import demo as demonstration
+from cli.bench.command import bench
 from cli.servers.folder import ROOT
 from cli.services import migrate as migrate_database
 from cli.stack import Stack
@@ -96,6 +97,9 @@ def lock() -> None:
     """Make requirements.lock anew from requirements.in, with the newest versions and all their hashes."""
     done = subprocess.run([sys.executable, "-m", "uv", *LOCK.split()], cwd=ROOT, check=False)
     sys.exit(done.returncode)
+
+
+commands.add_command(bench)
 
 
 def main() -> None:

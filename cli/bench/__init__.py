@@ -1,0 +1,1 @@
+"""Measurements that anybody can repeat; beside the flow, each one drives all of it from outside."""

@@ -1,0 +1,102 @@
+"""The commands `./tablefold bench ...` and how they show what was measured; beside the flow."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import psutil
+import rich_click as click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cli.bench import ingest as ingesting
+from cli.bench.goals import WAYS, MemoryPeak, Run, Summary, Verdict, largest, summarize, verdicts
+
+WIDTH = 120
+"""Columns of output at least; a narrow terminal wraps it as it likes."""
+
+
+class Machine(msgspec.Struct, frozen=True, tag="machine"):
+    """What the run was made on and of."""
+
+    cores: int
+    memory_gb: float
+    python: str
+    rows: int
+    repeats: int
+    file_mb: float
+
+
+@click.group()
+def bench() -> None:
+    """Measure this machine on private servers."""
+
+
+@bench.command()
+@click.option("--rows", type=click.IntRange(min=1), default=1_000_000, show_default=True)
+@click.option("--repeat", "repeats", type=click.IntRange(min=1), default=1, show_default=True, help="Runs of each way.")
+@click.option("--json", "as_json", is_flag=True, help="JSON lines instead of tables.")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    help="An existing folder on the disk to be measured; a new one is made in it, and removed at the end.",
+)
+def ingest(rows: int, repeats: int, as_json: bool, data: Path | None) -> None:
+    """Load one file with Tablefold and with PostgreSQL's own ways; hold times and memory against our goals."""
+    console = Console(highlight=False, soft_wrap=True, width=max(Console().width, WIDTH))
+
+    def show_run(run: Run) -> None:
+        stages = ", ".join(f"{name} {seconds:.2f}" for name, seconds in run.stages.items())
+        _out(run) if as_json else console.print(f"{run.way:<18} {run.seconds:7.2f} s   {stages}")
+
+    with ingesting.fresh_folder(data) as folder:
+        measured = ingesting.measure(folder, rows, repeats, show_run)
+    machine = _machine(rows, repeats, measured.file_bytes)
+    summaries = summarize(measured.runs, rows)
+    memory = largest(measured.peaks)
+    found = verdicts(summaries, memory)
+    if as_json:
+        for each in (machine, *summaries, *memory, *found):
+            _out(each)
+    else:
+        _show(console, machine, summaries, memory, found)
+
+
+def _machine(rows: int, repeats: int, file_bytes: int) -> Machine:
+    memory_gb = round(psutil.virtual_memory().total / 2**30, 1)
+    return Machine(os.cpu_count() or 0, memory_gb, platform.python_version(), rows, repeats, round(file_bytes / 1e6, 1))
+
+
+def _out(line: msgspec.Struct) -> None:
+    print(msgspec.json.encode(line).decode(), flush=True)
+
+
+def _show(
+    console: Console,
+    machine: Machine,
+    summaries: Sequence[Summary],
+    memory: Sequence[MemoryPeak],
+    found: Sequence[Verdict],
+) -> None:
+    console.print(
+        f"\n{machine.rows:,} debts ({machine.file_mb:g} MB), {machine.repeats} runs of each way,"
+        f" {machine.cores} cores, {machine.memory_gb:g} GiB, Python {machine.python}\n"
+    )
+    times = Table("way", "median s", "least s", "most s", "rows/s", box=None, pad_edge=False)
+    for each in summaries:
+        seconds = (f"{one:.2f}" for one in (each.median_s, each.least_s, each.most_s))
+        times.add_row(escape(WAYS[each.way]), *seconds, f"{each.rows_per_s:,}")
+    peaks = Table("process, during (a)", "peak resident MB", "peak private MB", box=None, pad_edge=False)
+    for peak in memory:
+        peaks.add_row(peak.process, f"{peak.resident_mb:.0f}", f"{peak.private_mb:.0f}")
+    goals = Table("goal", "measured", "at most", "", box=None, pad_edge=False)
+    for each_goal in found:
+        said = "reached" if each_goal.reached else "[bold]not reached[/bold]"
+        goals.add_row(escape(each_goal.name), f"{each_goal.measured:g}", f"{each_goal.goal:g}", said)
+    for table in (times, peaks, goals):
+        console.print(table, "")
