@@ -108,6 +108,15 @@ async def receive(amqp_url: str, queue: str) -> bytes | None:
 
 
 async def first_in_stream(amqp_url: str, stream: str) -> bytes:
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                return await _first_in_stream(amqp_url, stream)
+            except aio_pika.exceptions.ChannelNotFoundEntity:
+                await asyncio.sleep(0.1)  # RabbitMQ speaks AMQP a moment before it has recovered its streams.
+
+
+async def _first_in_stream(amqp_url: str, stream: str) -> bytes:
     async with await aio_pika.connect(amqp_url, timeout=10) as connection:
         channel = await connection.channel()
         await channel.set_qos(1)
@@ -117,7 +126,8 @@ async def first_in_stream(amqp_url: str, stream: str) -> bytes:
             await received.put(message.body)
             await message.ack()
 
-        await (await channel.get_queue(stream)).consume(take, arguments={"x-stream-offset": "first"})
+        queue = await channel.get_queue(stream, ensure=False)
+        await queue.consume(take, arguments={"x-stream-offset": "first"})
         return await asyncio.wait_for(received.get(), 10)
 
 
@@ -284,6 +294,23 @@ def test_a_server_that_does_not_start_is_told_with_the_end_of_its_log(tmp_path: 
             Broken("broken", folder).start()
     finally:
         folder.release()
+
+
+def test_up_says_where_it_answers_and_ends_with_all_its_processes(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cli", "up", "--data", str(tmp_path), "--port", "0", "--projectors", "1"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True) as up:
+        try:
+            assert up.stdout is not None
+            said = up.stdout.readline().strip()
+            assert said.startswith("ready: http://127.0.0.1:")
+            health = httpx.get(f"{said.removeprefix('ready: ')}/health", trust_env=False).json()
+            assert health["projectors"] == 1
+            running = [*servers_in(tmp_path), guard_of(tmp_path)]
+            up.terminate()
+            assert up.wait(timeout=40) == 0
+        finally:
+            up.kill()
+    assert not any(lives(process) for process in running)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the whole suite runs as an ordinary user")
