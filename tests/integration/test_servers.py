@@ -248,17 +248,6 @@ def test_rabbitmq_alone_can_be_stopped_and_keeps_its_messages(servers: Servers) 
     assert at_once(receive(servers.amqp_url, "alone")) == b"survives"
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
-def test_the_gateway_tells_in_the_form_of_a_problem_that_a_service_is_down(servers: Servers, method: str) -> None:
-    servers.nginx.start()
-    with httpx.Client(trust_env=False) as client:
-        answer = client.request(method, f"{servers.nginx.url}/debts")
-    assert answer.status_code == 502
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.headers["Retry-After"] == "1"
-    assert method == "HEAD" or answer.json()["status"] == 502
-
-
 def test_when_the_owner_is_killed_its_servers_end(tmp_path: Path) -> None:
     with owner(tmp_path) as (child, database_url, _):
         running = [*servers_in(tmp_path), guard_of(tmp_path)]

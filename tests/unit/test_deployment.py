@@ -15,6 +15,7 @@ from cli.servers.folder import ROOT, DataFolder
 from cli.servers.nginx import TEMPLATE, Nginx, names_in
 from cli.servers.rabbitmq import USER, with_user
 from shared.event_log import DEAD_LOADS, DELIVERIES, LOADS, stream_of
+from shared.http.serving import KEEP_ALIVE_S
 from shared.settings import Settings, read_settings
 
 SERVICES = {"command_api", "query_api", "projector"}
@@ -136,6 +137,12 @@ def test_both_ways_of_running_fill_in_every_variable_of_the_gateway(tmp_path: Pa
     environment = service("gateway")["environment"]
     assert named == set(private) == {name for name in environment if name.startswith("GATEWAY_")}
     assert all(re.match(environment["NGINX_ENVSUBST_FILTER"], name) for name in named)
+
+
+def test_the_gateway_lets_go_of_an_idle_connection_before_a_service_does() -> None:
+    upstreams = re.findall(r"upstream \w+ \{.*?keepalive_timeout (\d+)s;.*?\}", TEMPLATE.read_text(), re.DOTALL)
+    assert len(upstreams) == len(APIS)
+    assert all(int(idle_s) < KEEP_ALIVE_S for idle_s in upstreams)
 
 
 def test_the_broker_s_user_is_the_same_everywhere() -> None:
