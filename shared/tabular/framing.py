@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from shared.tabular.plain import MAX_FIELD_BYTES, MAX_FIELD_LINES, Syntax, read_record
+from shared.tabular.plain import MAX_FIELD_BYTES, MAX_FIELD_LINES, Record, Syntax, read_record
 
 Offsets = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -23,8 +23,8 @@ _CR: Final = 13
 class Framing(NamedTuple):
     """Records of a text that starts with one: exclusive ends, line ends before each, and quote positions.
 
-    `careful` marks those that the plain reader framed: they may be broken or hold stray quotes. What comes after the
-    last end is unfinished.
+    `careful` marks those that are not well-formed: broken, or with a literal quote. What comes after the last end is
+    unfinished.
     """
 
     ends: Offsets
@@ -49,36 +49,40 @@ def frame(text: bytes, syntax: Syntax, final: bool) -> Framing:
         count = len(line_ends)
         return Framing(line_ends + 1, np.arange(count), np.zeros(count, np.bool_), np.zeros(0, np.int64))
     quotes = _Quotes(octets, line_ends, syntax)
-    ends, careful = _frame_quoted(text, quotes, syntax, final)
+    ends, careful, broken = _frame_quoted(text, quotes, syntax, final)
     starts = np.concatenate((np.zeros(1, np.int64), ends[:-1])) if len(ends) else ends
+    careful[careful] = broken | quotes.misfit_in(starts[careful], ends[careful])
     return Framing(ends, np.searchsorted(line_ends, starts), careful, quotes.at)
 
 
-def _frame_quoted(text: bytes, quotes: _Quotes, syntax: Syntax, final: bool) -> tuple[Offsets, Flags]:
+def _frame_quoted(text: bytes, quotes: _Quotes, syntax: Syntax, final: bool) -> tuple[Offsets, Flags, Flags]:
+    """Ends, which of the records the plain reader framed, and which of those are broken."""
     parts: list[Offsets] = []
-    careful: list[Flags] = []
+    plainly: list[Flags] = []
+    broken: list[bool] = []
     position, unfinished = 0, False
     while position < len(text) and not unfinished:
         good = quotes.ends_from(position)
         position = int(good[-1]) if len(good) else position
         stretch, unfinished = _stretch(text, position, syntax, final)
-        position = int(stretch[-1]) if len(stretch) else position
-        parts += (good, stretch)
-        careful += (np.zeros(len(good), np.bool_), np.ones(len(stretch), np.bool_))
-    return np.concatenate(parts), np.concatenate(careful)
+        position = stretch[-1].end if stretch else position
+        parts += (good, np.array([record.end for record in stretch], np.int64))
+        plainly += (np.zeros(len(good), np.bool_), np.ones(len(stretch), np.bool_))
+        broken += (record.broken for record in stretch)
+    return np.concatenate(parts), np.concatenate(plainly), np.array(broken, np.bool_)
 
 
-def _stretch(text: bytes, start: int, syntax: Syntax, final: bool) -> tuple[Offsets, bool]:
-    """Ends by the plain reader for about STRETCH_BYTES, and whether the text ran out within a record."""
-    ends: list[int] = []
+def _stretch(text: bytes, start: int, syntax: Syntax, final: bool) -> tuple[list[Record], bool]:
+    """About STRETCH_BYTES of records by the plain reader, and whether the text ran out within one."""
+    records: list[Record] = []
     position = start
     while position < min(start + STRETCH_BYTES, len(text)):
         record = read_record(text, position, syntax, final)
         if record is None:
-            return np.array(ends, np.int64), True
+            return records, True
         position = record.end
-        ends.append(position)
-    return np.array(ends, np.int64), False
+        records.append(record)
+    return records, False
 
 
 class _Quotes:
@@ -117,3 +121,10 @@ class _Quotes:
         lines = np.diff(numbers, prepend=low - 1)
         doubtful = np.flatnonzero((lines > MAX_FIELD_LINES) | (np.diff(ends, prepend=position) > MAX_FIELD_BYTES))
         return ends[: doubtful[0]] if len(doubtful) else ends
+
+    def misfit_in(self, starts: Offsets, ends: Offsets) -> Flags:
+        """Records with a quote that does not fit, or that does not close, as counted from the record's start."""
+        first, last = np.searchsorted(self.at, starts), np.searchsorted(self.at, ends)
+        found = [np.searchsorted(each, last) > np.searchsorted(each, first) for each in self._misfits]
+        misfit: Flags = np.where(first % 2 == 0, found[0], found[1]) | ((last - first) % 2 == 1)
+        return misfit

@@ -11,7 +11,9 @@ it that is further away than the limits.
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 MAX_FIELD_BYTES: Final = 1024**2
 MAX_FIELD_LINES: Final = 1000
@@ -40,7 +42,7 @@ class Syntax:
         return last_cell[:-1] if self.strips_cr and last_cell.endswith(b"\r") else last_cell
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """`end` is exclusive and after the line end; of a broken record the last cell is the line from the quote on."""
 
     end: int
