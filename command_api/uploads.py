@@ -65,6 +65,9 @@ class Uploads:
             claim=_claim(received, wishes),
             correlation_id=correlation_id(request),
         )
+        if appended.again:
+            for key in {received.blob_key, received.text_key}:
+                await self._blobs.remove(key)
         self._announce()
         return _answer(dataset, appended)
 

@@ -33,6 +33,9 @@ class Blobs(Protocol):
     def writer(self, key: str) -> BlobWriter:
         """Begin a blob; a key is written once."""
 
+    async def remove(self, key: str) -> None:
+        """Forget a blob that no event names; does nothing where there is none."""
+
     async def read(self, key: str, start: int, size_bytes: int) -> bytes:
         """Exactly `size_bytes` from `start`; raises BlobCorrupt where they are not there."""
 
@@ -57,6 +60,9 @@ class FolderBlobs:
 
     def writer(self, key: str) -> BlobWriter:
         return _FileWriter(self._folder, key)
+
+    async def remove(self, key: str) -> None:
+        (self._folder / key).unlink(missing_ok=True)
 
     async def read(self, key: str, start: int, size_bytes: int) -> bytes:
         return await asyncio.to_thread(self._read, key, start, size_bytes)

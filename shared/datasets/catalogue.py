@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -38,7 +39,7 @@ def load_catalogue(folder: str = "") -> Catalogue:
 def _modules_in(folder: str) -> list[ModuleType]:
     if not Path(folder).is_dir():
         raise BadSettings(f"TABLEFOLD_DATASETS_FOLDER: {folder} is no folder.")
-    return [_import_file(path) for path in sorted(Path(folder).glob("*.py"))]
+    return [_import_file(path) for path in sorted(Path(folder).glob("[!_]*.py"))]
 
 
 def _import_file(path: Path) -> ModuleType:
@@ -46,5 +47,6 @@ def _import_file(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise BadSettings(f"{path} cannot be imported.")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # Where annotations are looked up.
     spec.loader.exec_module(module)
     return module

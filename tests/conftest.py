@@ -1,0 +1,46 @@
+"""One running Tablefold for all tests that go through the gateway: real servers, all services, small chunks."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from cli.servers.folder import ROOT
+from cli.stack import Stack
+from tests.steps import Api
+
+SETTINGS = {
+    "TABLEFOLD_DATASETS_FOLDER": str(ROOT / "tests" / "declared"),
+    "TABLEFOLD_CHUNK_BYTES": str(64 * 1024),
+    "TABLEFOLD_SMALL_UPLOAD_ROWS": "1000",
+    "TABLEFOLD_MAX_UPLOAD_BYTES": str(64 * 1024**2),
+    "TABLEFOLD_LEASE_S": "3",
+}
+"""Chunks and segments so small that files of a test have many."""
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """A whole Tablefold with two projectors; whoever stops a part of it starts it again."""
+    with tempfile.TemporaryDirectory(prefix="tablefold-test-") as folder:
+        Path(folder).chmod(0o711)
+        with Stack(Path(folder) / "data", settings=SETTINGS) as running:
+            yield running
+
+
+@pytest.fixture
+def api(stack: Stack) -> Iterator[Api]:
+    """The gateway of the running Tablefold."""
+    client = Api(stack.url)
+    yield client
+    client.http.close()
+
+
+@pytest.fixture
+def source() -> str:
+    """A partner that no other test has."""
+    return f"partner-{uuid4()}"

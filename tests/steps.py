@@ -1,0 +1,84 @@
+"""What tests do to a running Tablefold, as a user would: through the gateway."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import httpx
+
+ENDED = ("published", "failed")
+T = TypeVar("T")
+
+
+class Api:
+    """A client of one running stack. Every upload that it follows is held to the law of the counts."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.http = httpx.Client(base_url=url, timeout=60, trust_env=False)
+
+    def send(self, dataset: str, content: bytes | Iterator[bytes], **wishes: str) -> httpx.Response:
+        """POST a file as the raw body."""
+        headers = {"Content-Type": "text/csv"}
+        return self.http.post(f"/{dataset}/uploads", content=content, params=wishes, headers=headers)
+
+    def upload(self, dataset: str, content: bytes | Iterator[bytes], **wishes: str) -> dict[str, Any]:
+        """Send a file that is accepted and follow it to its end."""
+        answer = self.send(dataset, content, **wishes)
+        assert answer.status_code in (200, 202), answer.text
+        return self.follow(answer.json()["id"])
+
+    def follow(self, upload_id: str, timeout_s: float = 60) -> dict[str, Any]:
+        """The report of an upload that is published or failed."""
+
+        def ended() -> dict[str, Any] | None:
+            answer = self.http.get(f"/uploads/{upload_id}")
+            assert answer.status_code in (200, 404, 503), answer.text
+            report: dict[str, Any] = answer.json()
+            return report if report.get("state") in ENDED else None
+
+        report = eventually(ended, timeout_s)
+        rows = report["rows"]
+        if report["state"] == "published":
+            assert rows["read"] == rows["accepted"] + rows["rejected"] + rows["duplicate"] + rows["blank"], rows
+        return report
+
+    def get(self, path: str, **parameters: str | int) -> Any:
+        """The JSON of a 200 answer."""
+        answer = self.http.get(path, params=parameters)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def records(self, dataset: str, **filters: str | int) -> list[dict[str, Any]]:
+        """All records of a selection, page by page."""
+        page = self.get(f"/{dataset}", **{"limit": 1000, "count": "none", **filters})
+        found: list[dict[str, Any]] = page["results"]
+        while page["next"]:
+            page = self.get(page["next"])
+            found += page["results"]
+        return found
+
+    def count(self, dataset: str, **filters: str | int) -> int:
+        """How many records a selection has, exactly."""
+        page = self.get(f"/{dataset}", **{"limit": 1, "count": "exact", **filters})
+        return int(page["count"]["value"])
+
+    def errors(self, report: Mapping[str, Any], **filters: str) -> list[dict[str, Any]]:
+        """All row errors of an upload."""
+        page = self.get(f"/uploads/{report['id']}/errors", limit=1000, outcome="all", **filters)
+        found: list[dict[str, Any]] = page["results"]
+        while page["next"]:
+            page = self.get(page["next"])
+            found += page["results"]
+        return found
+
+
+def eventually(found: Callable[[], T | None], timeout_s: float = 30) -> T:
+    """What `found` answers as soon as that is not None; fails after `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    while (answer := found()) is None:
+        assert time.monotonic() < deadline, f"nothing after {timeout_s} s"
+        time.sleep(0.02)
+    return answer
