@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
@@ -83,9 +84,9 @@ async def books(settings: Settings, catalogue: Catalogue) -> AsyncIterator[Books
     await books.close()
 
 
-@pytest.fixture(scope="module")
-async def app(settings: Settings, catalogue: Catalogue) -> AsyncIterator[Litestar]:
-    app = make_app(settings, catalogue)
+@asynccontextmanager
+async def client_of(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an application that runs in this process."""
     started, over = asyncio.Event(), asyncio.Event()
 
     async def run() -> None:  # In one task, because a lifespan ends in the task in which it began.
@@ -95,13 +96,14 @@ async def app(settings: Settings, catalogue: Catalogue) -> AsyncIterator[Litesta
 
     running = asyncio.create_task(run())
     await started.wait()
-    yield app
+    transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://tablefold") as client:
+        yield client
     over.set()
     await running
 
 
 @pytest.fixture(scope="module")
-async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://tablefold") as client:
+async def client(settings: Settings, catalogue: Catalogue) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(make_app(settings, catalogue)) as client:
         yield client

@@ -1,0 +1,76 @@
+"""`GET /uploads/{id}/errors.csv`."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import httpx
+import pytest
+
+from query_api.rejected_rows import BATCH_ROWS
+from tests.integration.query.books import Books
+
+Row = dict[str, object]
+
+HEADER = {"columns": ["debtId", "Name, full", ""], "fields": ["debt_id", "name", None], "ignored": []}
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def tables(books: Books) -> None:
+    await books.create("debts")
+    await books.serve("debts")
+
+
+def reject(upload: int, row: int, cells: list[str], outcome: str = "rejected") -> Row:
+    return {"upload": upload, "row": row, "line": row * 2, "outcome": outcome, "cells": cells}
+
+
+def error(upload: int, row: int, label: str | None, message: str) -> Row:
+    said = {"label": label, "field": None, "code": "type-error", "value": "", "message": message}
+    return {"upload": upload, "row": row, "line": row * 2, **said}
+
+
+def read(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text, newline="")))
+
+
+async def test_rejected_rows_keep_the_files_own_columns_and_say_what_is_wrong(
+    client: httpx.AsyncClient, books: Books
+) -> None:
+    upload_id = await books.upload("debts", 1, header=HEADER, file_name="März.csv")
+    await books.reject(
+        "debts",
+        [
+            reject(1, 9, ["a", "long", "x", "more", "most"]),
+            reject(1, 2, ['quote " here', "line\nbreak, comma", "é"]),
+            reject(1, 3, ["short"]),
+            reject(1, 4, ["dup", "", ""], "duplicate"),
+        ],
+        [error(1, 2, "debtId", "First."), error(1, 2, "Name, full", "Second."), error(1, 9, None, "Too many.")],
+    )
+    answer = await client.get(f"/uploads/{upload_id}/errors.csv")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert "filename*=UTF-8''M%C3%A4rz-errors.csv" in answer.headers["content-disposition"]
+    assert read(answer.text) == [
+        ["debtId", "Name, full", "", "_row", "_line", "_errors"],
+        ['quote " here', "line\nbreak, comma", "é", "2", "4", "Name, full: Second.; debtId: First."],
+        ["short", "", "", "3", "6", ""],
+        ["a", "long", "x", "9", "18", "Too many.", "more", "most"],
+    ]
+
+
+@pytest.mark.parametrize("count", [BATCH_ROWS - 1, BATCH_ROWS, BATCH_ROWS + 1, 3 * BATCH_ROWS])
+async def test_every_rejected_row_is_there_once_in_order(client: httpx.AsyncClient, books: Books, count: int) -> None:
+    number = 1000 + count
+    upload_id = await books.upload("debts", number, header=HEADER)
+    await books.reject("debts", [reject(number, row, ["a", "b", "c"]) for row in range(count, 0, -1)], [])
+    lines = read((await client.get(f"/uploads/{upload_id}/errors.csv")).text)
+    assert [line[3] for line in lines[1:]] == [str(row) for row in range(1, count + 1)]
+
+
+async def test_a_file_without_rejected_rows_leaves_the_header(client: httpx.AsyncClient, books: Books) -> None:
+    upload_id = await books.upload("debts", 5, header=HEADER)
+    answer = await client.get(f"/uploads/{upload_id}/errors.csv")
+    assert read(answer.text) == [["debtId", "Name, full", "", "_row", "_line", "_errors"]]

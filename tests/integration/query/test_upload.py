@@ -1,0 +1,106 @@
+"""`GET /uploads/{id}`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from tests.integration.query.books import Books
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def tables(books: Books) -> None:
+    await books.serve("debts", position=9)
+
+
+async def test_an_upload_says_everything_that_is_known_of_it(client: httpx.AsyncClient, books: Books) -> None:
+    upload_id = await books.upload(
+        "debts",
+        1,
+        source="acme",
+        state="published",
+        file_name="Schulden März.csv",
+        size_bytes=123,
+        received_position=4,
+        published_position=5,
+        published_at=datetime(2026, 1, 2, tzinfo=UTC),
+        chunks=3,
+        chunks_done=3,
+        rows_read=10,
+        rows_accepted=6,
+        rows_rejected=2,
+        rows_duplicate=1,
+        rows_blank=1,
+        records=6,
+        records_superseded=2,
+    )
+    answer = await client.get(f"/uploads/{upload_id}")
+    assert (answer.status_code, answer.headers["position"]) == (200, "debts:9")
+    assert "retry-after" not in answer.headers
+    own = f"/uploads/{upload_id}"
+    assert answer.json() == {
+        "id": str(upload_id),
+        "dataset": "debts",
+        "number": 1,
+        "state": "published",
+        "file": {"name": "Schulden März.csv", "media_type": "text/csv", "size_bytes": 123, "sha256": "0" * 64},
+        "source": "acme",
+        "dialect": {"delimiter": ","},
+        "header": {"columns": ["debtId", "name"], "fields": ["debt_id", "name"], "ignored": []},
+        "progress": {"chunks": 3, "chunks_done": 3, "rows_loaded": 10},
+        "rows": {"read": 10, "accepted": 6, "rejected": 2, "duplicate": 1, "blank": 1},
+        "records": 6,
+        "records_superseded": 2,
+        "failure": None,
+        "received_at": "2026-01-01T00:00:00Z",
+        "published_at": "2026-01-02T00:00:00Z",
+        "received_position": 4,
+        "published_position": 5,
+        "links": {"self": own, "errors": f"{own}/errors", "errors_csv": f"{own}/errors.csv", "file": f"{own}/file"},
+    }
+
+
+@pytest.mark.parametrize("state", ["loading", "loaded", "publishing"])
+async def test_an_upload_on_its_way_asks_to_come_again(client: httpx.AsyncClient, books: Books, state: str) -> None:
+    upload_id = await books.upload("debts", 2, state=state)
+    answer = await client.get(f"/uploads/{upload_id}")
+    await books.execute("DELETE FROM read.uploads WHERE number = 2")
+    assert (answer.json()["state"], answer.headers["retry-after"]) == (state, "1")
+
+
+async def test_a_failed_upload_says_why(client: httpx.AsyncClient, books: Books) -> None:
+    failure = {"code": "blob-corrupt", "reason": "gone"}
+    upload_id = await books.upload("debts", 3, state="failed", failure=failure)
+    assert (await client.get(f"/uploads/{upload_id}")).json()["failure"] == failure
+
+
+@pytest.mark.parametrize("rest", ["", "/errors", "/errors.csv", "/file"])
+async def test_an_unknown_id_may_only_not_be_folded_yet(client: httpx.AsyncClient, rest: str) -> None:
+    answer = await client.get(f"/uploads/00000000-0000-0000-0000-000000000001{rest}")
+    assert (answer.status_code, answer.headers["retry-after"]) == (404, "1")
+    assert "not folded yet" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("rest", ["", "/errors", "/errors.csv", "/file"])
+async def test_what_is_no_id_is_404_for_good(client: httpx.AsyncClient, rest: str) -> None:
+    answer = await client.get(f"/uploads/1{rest}")
+    assert answer.status_code == 404
+    assert "retry-after" not in answer.headers
+    assert "a UUID" in answer.json()["detail"]
+
+
+async def test_an_upload_of_a_generation_in_the_making_is_not_served(client: httpx.AsyncClient, books: Books) -> None:
+    upload_id = await books.upload("debts", 1, generation=2)
+    assert (await client.get(f"/uploads/{upload_id}")).status_code == 404
+
+
+async def test_errors_of_a_dataset_that_is_declared_no_more_are_404(client: httpx.AsyncClient, books: Books) -> None:
+    await books.serve("forgotten")
+    upload_id = await books.upload("forgotten", 1)
+    assert (await client.get(f"/uploads/{upload_id}")).status_code == 200
+    for rest in ("errors", "errors.csv"):
+        answer = await client.get(f"/uploads/{upload_id}/{rest}")
+        assert answer.status_code == 404
+        assert "declared no more" in answer.json()["detail"]
