@@ -61,7 +61,7 @@ class RejectedRow(msgspec.Struct, frozen=True, gc=False):
 
     error: RowError
     cells: list[str]
-    """As many as the record has; undecodable bytes are U+FFFD, a broken quote is kept as it stands."""
+    """As many as the record has; undecodable bytes are U+FFFD, NUL is U+2400, a broken quote is kept as it stands."""
 
 
 def cut(value: str) -> str:

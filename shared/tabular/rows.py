@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import msgspec
 import polars as pl
@@ -11,7 +12,9 @@ from shared.tabular.header import is_blank
 from shared.tabular.plain import MAX_FIELD_BYTES, Record, Syntax, read_record
 from shared.tabular.row_errors import RejectedRow, RowError, cut
 
-NUMBERS = {"row": pl.Int32, "line": pl.Int32}
+NUMBERS: Final = {"row": pl.Int32, "line": pl.Int32}
+SHOWN_NUL: Final = "\u2400"
+"""Stands for NUL in what is said of a row, since PostgreSQL stores no NUL."""
 
 
 class Tokens(msgspec.Struct, frozen=True):
@@ -69,6 +72,8 @@ def sort_records(located: Iterable[Located], syntax: Syntax, width: int) -> Sort
     blank = 0
     for each in located:
         cells = [cell.decode("utf-8", "replace") for cell in each.record.cells]
+        if b"\0" in each.raw:
+            cells = [cell.replace("\0", SHOWN_NUL) for cell in cells]
         fault = _fault(each, cells, syntax, width)
         if fault is not None:
             code, value, message = fault
@@ -86,7 +91,7 @@ def _fault(each: Located, cells: Sequence[str], syntax: Syntax, width: int) -> t
     if each.record.broken:
         return _broken(cells)
     if b"\0" in each.raw:
-        value = next(cell for cell in cells if "\0" in cell)
+        value = next(cell for cell in cells if SHOWN_NUL in cell)
         return "nul-character", value, "The row holds a NUL character. Remove it."
     if not is_utf8(each.raw):
         value = next((cell for cell in cells if "\ufffd" in cell), "")

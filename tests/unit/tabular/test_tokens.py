@@ -162,6 +162,8 @@ def test_rows_with_nul_are_rejected_alone() -> None:
     tokens = read("a,b\nc\0,d\n", 2)
     assert cells(tokens) == [("a", "b")]
     assert faults(tokens) == [(3, 3, "nul-character")]
+    assert tokens.rejected[0].cells == ["c\u2400", "d"]
+    assert tokens.rejected[0].error.value == "c\u2400"
 
 
 @pytest.mark.parametrize("cell", ["a\r", "\r", "a\r\r"])
