@@ -193,6 +193,12 @@ def test_a_folder_in_use_is_refused_with_its_owner(servers: Servers) -> None:
     assert servers.postgres.is_running
 
 
+def test_a_port_that_is_taken_is_refused_by_its_number(servers: Servers) -> None:
+    taken = servers.postgres.port
+    with pytest.raises(BadSettings, match=f"Port {taken} is taken"):
+        servers.folder.port("gateway", wanted=taken)
+
+
 def test_secrets_are_readable_by_their_owner_only(servers: Servers) -> None:
     secrets = list((servers.folder.path / "secrets").iterdir())
     assert {file.name for file in secrets} == {"postgres", "postgres-superuser", "rabbitmq"}
