@@ -11,6 +11,7 @@ from shared.tabular.dialect import Dialect, settle_dialect
 from shared.tabular.encoding import settle_encoding
 from shared.tabular.header import Label
 from shared.tabular.transcoding import MARKER
+from tests.unit.tabular.texts import unhurried
 
 LABELS = (Label("id", ("id",), True), Label("name", ("name",), True), Label("sum", ("sum", "total"), False))
 TABLE = "id,name\n1,Zoë\n2,Ян\n"
@@ -115,6 +116,7 @@ def test_the_first_line_end_is_the_one_of_the_file(text: str, line_end: str) -> 
     assert settle_dialect(text.encode(), LABELS).line_end == line_end
 
 
+@unhurried
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0")), st.integers(1, 5))
 def test_transcoding_does_not_depend_on_the_blocks(text: str, size: int) -> None:
     for encoding in ("utf-8", "utf-16-le", "gb18030"):
@@ -122,6 +124,7 @@ def test_transcoding_does_not_depend_on_the_blocks(text: str, size: int) -> None
         assert transcoded(dialect, text.encode(encoding), size).decode() == text
 
 
+@unhurried
 @given(st.binary(), st.integers(1, 5), st.sampled_from(["cp1251", "utf-16-le", "utf-32-be", "shift_jis", "euc_kr"]))
 def test_bytes_that_cannot_be_decoded_do_not_stop_transcoding(received: bytes, size: int, encoding: str) -> None:
     dialect = Dialect(encoding, "declared", ",", "lf", 0)

@@ -15,7 +15,7 @@ from shared.tabular.plain import MAX_FIELD_BYTES
 from shared.tabular.records import MAX_RECORD_BYTES, Chunk, RecordScanner
 from shared.tabular.rows import tokenize_plainly
 from shared.tabular.tokens import tokenize
-from tests.unit.tabular.texts import DIALECTS, dialects, short_stretches, small_limits, texts, widths
+from tests.unit.tabular.texts import DIALECTS, dialects, short_stretches, small_limits, texts, unhurried, widths
 
 OFFSET = 3
 
@@ -34,6 +34,7 @@ def cut(text: bytes, chunk: Chunk) -> bytes:
     return text[chunk.offset - OFFSET : chunk.offset - OFFSET + chunk.size_bytes]
 
 
+@unhurried
 @given(texts, dialects, st.integers(1, 50), st.lists(st.integers(0, 9)), st.integers(1, 9))
 def test_chunks_do_not_depend_on_how_the_text_arrives(
     text: bytes, dialect: Dialect, chunk_bytes: int, sizes: list[int], scan_bytes: int
@@ -44,6 +45,7 @@ def test_chunks_do_not_depend_on_how_the_text_arrives(
         assert scan(text, dialect, chunk_bytes, sizes) == expected
 
 
+@unhurried
 @given(texts, dialects, st.integers(1, 50), st.integers(1, 9), st.integers(1, 6), st.integers(1, 3))
 def test_nor_do_they_when_fields_pass_the_limits(
     text: bytes, dialect: Dialect, chunk_bytes: int, scan_bytes: int, field_bytes: int, field_lines: int
@@ -58,6 +60,7 @@ def test_nor_do_they_when_fields_pass_the_limits(
         assert [row for part in parts for row in part.frame.rows()] == whole.frame.rows()
 
 
+@unhurried
 @given(texts, dialects, st.integers(1, 50), widths)
 def test_the_rows_of_the_chunks_are_the_rows_of_the_whole(
     text: bytes, dialect: Dialect, chunk_bytes: int, width: int
@@ -71,6 +74,7 @@ def test_the_rows_of_the_chunks_are_the_rows_of_the_whole(
     assert sum(part.blank for part in parts) == whole.blank
 
 
+@unhurried
 @given(texts, dialects, st.integers(1, 50))
 def test_chunks_cover_the_text_without_gap_and_are_as_long_as_asked(
     text: bytes, dialect: Dialect, chunk_bytes: int

@@ -13,7 +13,16 @@ from shared.tabular.dialect import Dialect
 from shared.tabular.plain import MAX_FIELD_BYTES, MAX_FIELD_LINES
 from shared.tabular.rows import Tokens, tokenize_plainly
 from shared.tabular.tokens import tokenize
-from tests.unit.tabular.texts import DIALECTS, assert_same, dialects, short_stretches, small_limits, texts, widths
+from tests.unit.tabular.texts import (
+    DIALECTS,
+    assert_same,
+    dialects,
+    short_stretches,
+    small_limits,
+    texts,
+    unhurried,
+    widths,
+)
 
 
 def read(text: str | bytes, width: int, dialect: str = "lf") -> Tokens:
@@ -31,14 +40,14 @@ def faults(tokens: Tokens) -> list[tuple[int, int, str]]:
     return [(each.error.row, each.error.line, each.error.code) for each in tokens.rejected]
 
 
-@settings(max_examples=1000)
+@settings(unhurried, max_examples=1000)
 @given(texts, dialects, widths)
 def test_the_fast_way_and_the_plain_way_give_the_same_result(chunk: bytes, dialect: Dialect, width: int) -> None:
     with short_stretches():
         assert_same(tokenize(chunk, dialect, width, 2, 7), tokenize_plainly(chunk, dialect.syntax, width, 2, 7))
 
 
-@settings(max_examples=300)
+@settings(unhurried, max_examples=300)
 @given(texts, dialects, widths, st.integers(1, 6), st.integers(1, 3))
 def test_both_ways_keep_the_same_limits(
     chunk: bytes, dialect: Dialect, width: int, field_bytes: int, field_lines: int
@@ -47,6 +56,7 @@ def test_both_ways_keep_the_same_limits(
         assert_same(tokenize(chunk, dialect, width, 2, 7), tokenize_plainly(chunk, dialect.syntax, width, 2, 7))
 
 
+@unhurried
 @given(
     st.integers(1, 5).flatmap(
         lambda width: st.lists(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from shared.tabular import framing, plain, rows, tokens
@@ -30,6 +31,9 @@ CELLS = (
     *('"a', '"a"b', '"', '"""', '"a""', '"a" ', '""a', '"a\n', '"a\r'),
 )
 LINE_ENDS = ("\n", "\n", "\r\n", "\r", "\r\r\n", "\n\n", "", ",\n", ";\n")
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For machines that are busy with other things."""
 
 dialects = st.sampled_from(sorted(DIALECTS)).map(DIALECTS.__getitem__)
 widths = st.integers(1, 4)
