@@ -68,8 +68,7 @@ class RabbitMQ(Process):
         (self._home / "rabbitmq.conf").write_text(
             (ROOT / "rabbitmq" / "rabbitmq.conf").read_text()
             + f"listeners.tcp.1 = 127.0.0.1:{self.port}\n"
-            + "definitions.import_backend = local_filesystem\n"
-            + f"definitions.local.path = {definitions}\n"
+            + f"load_definitions = {definitions}\n"
             + "disk_free_limit.absolute = 200MB\n"
             + "log.console = true\nlog.console.level = warning\nlog.file = false\n"
         )

@@ -159,7 +159,7 @@ def test_the_broker_s_user_is_the_same_everywhere() -> None:
 def test_the_user_is_imported_before_its_permissions() -> None:
     rabbitmq = service("rabbitmq")
     folder = "/etc/rabbitmq/definitions"
-    assert f"definitions.local.path = {folder}\n" in compose()["configs"]["rabbitmq_conf"]["content"]
+    assert f"load_definitions = {folder}\n" in compose()["configs"]["rabbitmq_conf"]["content"]
     targets = {config["source"]: config["target"] for config in rabbitmq["configs"]}
     (imported,) = [mount.split(":")[1] for mount in rabbitmq["volumes"] if "definitions.json" in mount]
     assert Path(targets["rabbitmq_user"]).parent == Path(imported).parent == Path(folder)
