@@ -22,10 +22,11 @@ WIDTH = 120
 
 
 class Machine(msgspec.Struct, frozen=True, tag="machine"):
-    """What the run was made on and of."""
+    """What the run was made on and of; `load_before` is what ran beside it, as the load of the minute before."""
 
     cores: int
     memory_gb: float
+    load_before: float
     python: str
     rows: int
     repeats: int
@@ -54,9 +55,10 @@ def ingest(rows: int, repeats: int, as_json: bool, data: Path | None) -> None:
         stages = ", ".join(f"{name} {seconds:.2f}" for name, seconds in run.stages.items())
         _out(run) if as_json else console.print(f"{run.way:<18} {run.seconds:7.2f} s   {stages}")
 
+    load = os.getloadavg()[0]
     with ingesting.fresh_folder(data) as folder:
         measured = ingesting.measure(folder, rows, repeats, show_run)
-    machine = _machine(rows, repeats, measured.file_bytes)
+    machine = _machine(load, rows, repeats, measured.file_bytes)
     summaries = summarize(measured.runs, rows)
     memory = largest(measured.peaks)
     found = verdicts(summaries, memory)
@@ -67,9 +69,16 @@ def ingest(rows: int, repeats: int, as_json: bool, data: Path | None) -> None:
         _show(console, machine, summaries, memory, found)
 
 
-def _machine(rows: int, repeats: int, file_bytes: int) -> Machine:
-    memory_gb = round(psutil.virtual_memory().total / 2**30, 1)
-    return Machine(os.cpu_count() or 0, memory_gb, platform.python_version(), rows, repeats, round(file_bytes / 1e6, 1))
+def _machine(load: float, rows: int, repeats: int, file_bytes: int) -> Machine:
+    return Machine(
+        cores=os.cpu_count() or 0,
+        memory_gb=round(psutil.virtual_memory().total / 2**30, 1),
+        load_before=round(load, 1),
+        python=platform.python_version(),
+        rows=rows,
+        repeats=repeats,
+        file_mb=round(file_bytes / 1e6, 1),
+    )
 
 
 def _out(line: msgspec.Struct) -> None:
@@ -84,8 +93,8 @@ def _show(
     found: Sequence[Verdict],
 ) -> None:
     console.print(
-        f"\n{machine.rows:,} debts ({machine.file_mb:g} MB), {machine.repeats} runs of each way,"
-        f" {machine.cores} cores, {machine.memory_gb:g} GiB, Python {machine.python}\n"
+        f"\n{machine.rows:,} debts ({machine.file_mb:g} MB), each way {machine.repeats} times, {machine.cores} cores,"
+        f" {machine.memory_gb:g} GiB, load before {machine.load_before:g}, Python {machine.python}\n"
     )
     times = Table("way", "median s", "least s", "most s", "rows/s", box=None, pad_edge=False)
     for each in summaries:
