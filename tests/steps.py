@@ -47,7 +47,7 @@ class Api:
 
     def get(self, path: str, **parameters: str | int) -> Any:
         """The JSON of a 200 answer."""
-        answer = self.http.get(path, params=parameters)
+        answer = self.http.get(path, params=parameters or None)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
