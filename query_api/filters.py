@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
@@ -108,17 +108,34 @@ def _end(field: Field, operator: Operator, name: str, member: bool) -> Filter:
     return Filter(Parameter(name=name, kind=field.kind, description=says), field, operator, member)
 
 
-def conditions(query: Query, filters: Filters, records: sa.Table, dataset: Dataset, generation: int) -> list[Condition]:
+def conditions(
+    query: Query, filters: Filters, records: sa.Table, dataset: Dataset, numbers: Sequence[int] | None
+) -> list[Condition]:
     """What a record must meet; all conditions on members must hold for one and the same member.
 
-    Raises BadParameter.
+    `numbers` are those of the uploads that it may come from, None means any. Raises BadParameter.
     """
     given = [one for name, one in filters.items() if query.has(name)]
     found = [_condition(one, records.c[one.field.name], query) for one in given if not one.member]
     of_members = [one for one in given if one.member]
     if of_members and dataset.members:
         found.append(_some_member(records.c[dataset.members.name], of_members, query))
-    return found + _provenance(query, records, dataset, generation)
+    if numbers is not None:
+        found.append(records.c.upload == sa.any_(sa.literal(numbers, sa.ARRAY(sa.Integer))))
+    return found
+
+
+def uploads_meant(query: Query, dataset: Dataset, generation: int) -> sa.Select[tuple[int]] | None:
+    """The numbers of the uploads that `source` and `upload` name, None where neither is given; raises BadParameter.
+
+    Asked beforehand: PostgreSQL then knows how many records they have, and what finds none is answered at once.
+    """
+    wanted = sa.select(uploads.c.number).where(uploads.c.dataset == dataset.name, uploads.c.generation == generation)
+    values = {name: query.one(name) for name in PROVENANCE}
+    for name, column in (("source", uploads.c.source), ("upload", uploads.c.id)):
+        if values[name] is not None:
+            wanted = wanted.where(column == values[name])
+    return None if set(values.values()) == {None} else wanted
 
 
 def _condition(one: Filter, column: Column, query: Query) -> Condition:
@@ -133,16 +150,6 @@ def _some_member(members: Column, given: list[Filter], query: Query) -> Conditio
         _condition(one, sa.cast(each.c.member[one.field.name].astext, column_type(one.field)), query) for one in given
     ]
     return sa.select(sa.literal(1)).select_from(each).where(*matches).exists()
-
-
-def _provenance(query: Query, records: sa.Table, dataset: Dataset, generation: int) -> list[Condition]:
-    numbers = sa.select(uploads.c.number).where(uploads.c.dataset == dataset.name, uploads.c.generation == generation)
-    found: list[Condition] = []
-    for name, column in (("source", uploads.c.source), ("upload", uploads.c.id)):
-        value = query.one(name)
-        if value is not None:
-            found.append(records.c.upload.in_(numbers.where(column == value)))
-    return found
 
 
 def _equals(column: Column, kind: Kind, values: list[Value]) -> Condition:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from query_api.answers import Answer, answer, list_body
 from query_api.books import uploads
-from query_api.filters import bound, conditions, filter_parameters, filters_of
+from query_api.filters import bound, conditions, filter_parameters, filters_of, uploads_meant
 from query_api.openapi import described
 from query_api.ordering import SORT, record_order
 from query_api.pages import PAGING, Page, empty_page, read_page, read_paging
@@ -48,7 +48,8 @@ class Records:
             generation = served.generation or 0
             table = self._table(generation)
             order = record_order(query, self.dataset, table)
-            wanted = table.select().where(*conditions(query, self._filters, table, self.dataset, generation))
+            numbers = await self._numbers(connection, query, generation)
+            wanted = table.select().where(*conditions(query, self._filters, table, self.dataset, numbers))
             if served.generation is None:
                 return empty_page(paging), [], position
             page = await read_page(connection, query, wanted, order, paging)
@@ -79,6 +80,10 @@ class Records:
         if generation not in self._tables:
             self._tables[generation] = records_table(self.dataset, generation)
         return self._tables[generation]
+
+    async def _numbers(self, connection: AsyncConnection, query: Query, generation: int) -> list[int] | None:
+        meant = uploads_meant(query, self.dataset, generation)
+        return None if meant is None else list(await connection.scalars(meant))
 
     async def _bodies(self, connection: AsyncConnection, generation: int, rows: Sequence[sa.RowMapping]) -> list[Body]:
         numbers = {row["upload"] for row in rows} - {None}

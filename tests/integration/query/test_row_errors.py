@@ -72,6 +72,7 @@ async def test_a_walk_repeats_and_skips_nothing(
     while url:
         page = (await client.get(url)).json()
         found.append(page["results"])
+        assert len(found) <= len(whole)
         url = page["next"]
     assert [one for page in found for one in page] == whole
     assert all(len(page) == limit for page in found[:-1])

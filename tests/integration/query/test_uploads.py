@@ -46,6 +46,7 @@ async def test_a_walk_is_the_whole_list_both_ways(client: httpx.AsyncClient) -> 
     while url:
         page = (await client.get(url)).json()
         pages.append([(upload["dataset"], upload["number"]) for upload in page["results"]])
+        assert len(pages) <= len(whole)
         previous, url = page["previous"], page["next"]
     assert [one for page in pages for one in page] == whole
     assert await numbers(client, previous) == pages[-2]
