@@ -1,0 +1,61 @@
+"""For the laws: a Tablefold that is whole again after every test, and what stands in its tables."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import asyncpg
+import pytest
+
+from cli.stack import Stack
+
+
+@pytest.fixture
+def mended(stack: Stack) -> Iterator[Stack]:
+    """The running stack; whatever the test killed is started again after it."""
+    yield stack
+    for process in stack.processes.values():
+        process.resume()
+    stack.revive()
+    stack.scale(2)
+
+
+class Tables:
+    """Direct questions to the database, for what HTTP does not tell."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def fetch(self, statement: str, *values: object) -> list[Any]:
+        """All rows of a statement."""
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(asyncio.run, self._fetch(statement, *values)).result()
+
+    def value(self, statement: str, *values: object) -> Any:
+        """The only value of a statement."""
+        return self.fetch(statement, *values)[0][0]
+
+    async def _fetch(self, statement: str, *values: object) -> list[Any]:
+        connection = await asyncpg.connect(self._url)
+        try:
+            return list(await connection.fetch(statement, *values))
+        finally:
+            await connection.close()
+
+
+@pytest.fixture
+def tables(stack: Stack) -> Tables:
+    """The database of the running stack."""
+    return Tables(stack.environment["TABLEFOLD_DATABASE_URL"])
+
+
+def digest(tables: Tables, dataset: str, uploads: int) -> Any:
+    """One value for all that the read tables say of a dataset's first uploads, whatever the order of the rows."""
+    said = ", ".join(
+        f"(SELECT sum(hashtextextended(r::text, 0)::numeric) FROM {dataset}_1.{table} AS r WHERE upload <= {uploads})"
+        for table in ("records", "history", "rejects", "row_errors")
+    )
+    return tables.fetch(f"SELECT {said}")
