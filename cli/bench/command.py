@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.bench import ingest as ingesting
-from cli.bench.goals import WAYS, MemoryPeak, Run, Summary, Verdict, largest, summarize, verdicts
+from cli.bench.goals import WAYS, ProcessUse, Run, Summary, Verdict, largest, summarize, verdicts
 
 WIDTH = 120
 """Columns of output at least; a narrow terminal wraps it as it likes."""
@@ -53,20 +53,22 @@ def ingest(rows: int, repeats: int, as_json: bool, data: Path | None) -> None:
 
     def show_run(run: Run) -> None:
         stages = ", ".join(f"{name} {seconds:.2f}" for name, seconds in run.stages.items())
-        _out(run) if as_json else console.print(f"{run.way:<18} {run.seconds:7.2f} s   {stages}")
+        _out(run) if as_json else console.print(
+            f"{run.way:<18} {run.seconds:7.2f} s   CPU {run.cpu_s:6.2f} s   {stages}"
+        )
 
     load = os.getloadavg()[0]
     with ingesting.fresh_folder(data) as folder:
         measured = ingesting.measure(folder, rows, repeats, show_run)
     machine = _machine(load, rows, repeats, measured.file_bytes)
     summaries = summarize(measured.runs, rows)
-    memory = largest(measured.peaks)
-    found = verdicts(summaries, memory)
+    processes = largest(measured.usage)
+    found = verdicts(summaries, processes)
     if as_json:
-        for each in (machine, *summaries, *memory, *found):
+        for each in (machine, *summaries, *processes, *found):
             _out(each)
     else:
-        _show(console, machine, summaries, memory, found)
+        _show(console, machine, summaries, processes, found)
 
 
 def _machine(load: float, rows: int, repeats: int, file_bytes: int) -> Machine:
@@ -89,23 +91,23 @@ def _show(
     console: Console,
     machine: Machine,
     summaries: Sequence[Summary],
-    memory: Sequence[MemoryPeak],
+    processes: Sequence[ProcessUse],
     found: Sequence[Verdict],
 ) -> None:
     console.print(
         f"\n{machine.rows:,} debts ({machine.file_mb:g} MB), each way {machine.repeats} times, {machine.cores} cores,"
         f" {machine.memory_gb:g} GiB, load before {machine.load_before:g}, Python {machine.python}\n"
     )
-    times = Table("way", "median s", "least s", "most s", "rows/s", box=None, pad_edge=False)
+    times = Table("way", "median s", "least s", "most s", "CPU s", "rows/s", box=None, pad_edge=False)
     for each in summaries:
         seconds = (f"{one:.2f}" for one in (each.median_s, each.least_s, each.most_s))
-        times.add_row(escape(WAYS[each.way]), *seconds, f"{each.rows_per_s:,}")
-    peaks = Table("process, during (a)", "peak resident MB", "peak private MB", box=None, pad_edge=False)
-    for peak in memory:
-        peaks.add_row(peak.process, f"{peak.resident_mb:.0f}", f"{peak.private_mb:.0f}")
+        times.add_row(escape(WAYS[each.way]), *seconds, f"{each.cpu_s:.1f}", f"{each.rows_per_s:,}")
+    uses = Table("process, during (a)", "peak resident MB", "peak private MB", "CPU s", box=None, pad_edge=False)
+    for use in processes:
+        uses.add_row(use.process, f"{use.resident_mb:.0f}", f"{use.private_mb:.0f}", f"{use.cpu_s:.1f}")
     goals = Table("goal", "measured", "at most", "", box=None, pad_edge=False)
     for each_goal in found:
         said = "reached" if each_goal.reached else "[bold]not reached[/bold]"
         goals.add_row(escape(each_goal.name), f"{each_goal.measured:g}", f"{each_goal.goal:g}", said)
-    for table in (times, peaks, goals):
+    for table in (times, uses, goals):
         console.print(table, "")

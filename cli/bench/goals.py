@@ -7,7 +7,7 @@ from statistics import median
 
 import msgspec
 
-from cli.bench.memory import Peak
+from cli.bench.resources import Usage
 
 TABLEFOLD, INDEXED, BARE, BAD = "tablefold", "copy-indexed", "copy-bare", "tablefold-all-bad"
 
@@ -20,11 +20,12 @@ WAYS: dict[str, str] = {
 
 
 class Run(msgspec.Struct, frozen=True, tag="run"):
-    """One way, once; `stages` are seconds of its parts as far as they are told."""
+    """One way, once; `cpu_s` is the processor time of all servers and services, `stages` the seconds of its parts."""
 
     way: str
     repeat: int
     seconds: float
+    cpu_s: float
     stages: dict[str, float]
 
 
@@ -35,16 +36,18 @@ class Summary(msgspec.Struct, frozen=True, tag="summary"):
     median_s: float
     least_s: float
     most_s: float
+    cpu_s: float
     rows_per_s: int
     stages: dict[str, float]
 
 
-class MemoryPeak(msgspec.Struct, frozen=True, tag="memory"):
-    """The largest process of one name during the runs of `tablefold`."""
+class ProcessUse(msgspec.Struct, frozen=True, tag="process"):
+    """What processes of one name took at most in a run of `tablefold`: the largest one's memory, all their time."""
 
     process: str
     resident_mb: float
     private_mb: float
+    cpu_s: float
 
 
 class Verdict(msgspec.Struct, frozen=True, tag="verdict"):
@@ -65,25 +68,22 @@ def summarize(runs: Sequence[Run], rows: int) -> list[Summary]:
 def _summary(runs: Sequence[Run], rows: int) -> Summary:
     seconds = [run.seconds for run in runs]
     stages = {name: median(run.stages[name] for run in runs if name in run.stages) for name in runs[0].stages}
+    cpu_s = median(run.cpu_s for run in runs)
     middle = median(seconds)
-    return Summary(runs[0].way, middle, min(seconds), max(seconds), round(rows / middle), stages)
+    return Summary(runs[0].way, middle, min(seconds), max(seconds), cpu_s, round(rows / middle), stages)
 
 
-def largest(peaks: Sequence[Mapping[str, Peak]]) -> list[MemoryPeak]:
-    """The largest of several runs by name of process, the largest first; MB are 1024 * 1024 bytes."""
-    names = {name for each in peaks for name in each}
-    found = [
-        MemoryPeak(
-            name,
-            max(each[name].resident_bytes for each in peaks if name in each) / 2**20,
-            max(each[name].private_bytes for each in peaks if name in each) / 2**20,
-        )
-        for name in names
-    ]
-    return sorted(found, key=lambda peak: (-peak.resident_mb, peak.process))
+def largest(runs: Sequence[Mapping[str, Usage]]) -> list[ProcessUse]:
+    """The most of several runs by name of process, the largest first; MB are 1024 * 1024 bytes."""
+    found = []
+    for name in {name for each in runs for name in each}:
+        own = [each[name] for each in runs if name in each]
+        resident, private = max(one.resident_bytes for one in own), max(one.private_bytes for one in own)
+        found.append(ProcessUse(name, resident / 2**20, private / 2**20, max(one.cpu_s for one in own)))
+    return sorted(found, key=lambda use: (-use.resident_mb, use.process))
 
 
-def verdicts(summaries: Sequence[Summary], memory: Sequence[MemoryPeak]) -> list[Verdict]:
+def verdicts(summaries: Sequence[Summary], processes: Sequence[ProcessUse]) -> list[Verdict]:
     """Every goal whose measurements are there."""
     seconds = {summary.way: summary.median_s for summary in summaries}
     ratios = [
@@ -98,7 +98,7 @@ def verdicts(summaries: Sequence[Summary], memory: Sequence[MemoryPeak]) -> list
     ]
     return [
         *found,
-        *(_verdict(f"resident MB of {peak.process}, the largest", peak.resident_mb, 300) for peak in memory[:1]),
+        *(_verdict(f"resident MB of {use.process}, the largest", use.resident_mb, 300) for use in processes[:1]),
     ]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from cli.bench.goals import BAD, BARE, INDEXED, TABLEFOLD, Run
-from cli.bench.memory import MemoryWatch, Peak
+from cli.bench.resources import ResourceWatch, Usage
 from cli.bench.rivals import Rival
 from cli.samples import write_debts
 from cli.samples.sending import Report, connect, follow, get, send
@@ -32,10 +32,10 @@ dataset = declare("{name}", Debt, title="Debts", key="debt_id", encodings=("cp12
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """All runs, and the memory of each run of `tablefold`."""
+    """All runs, and what the processes took in each run of `tablefold`."""
 
     runs: list[Run]
-    peaks: list[Mapping[str, Peak]]
+    usage: list[Mapping[str, Usage]]
     file_bytes: int
 
 
@@ -52,16 +52,20 @@ def measure(folder: Path, rows: int, repeats: int, on_run: Callable[[Run], objec
     with Stack(folder / "data", settings={"TABLEFOLD_DATASETS_FOLDER": str(declared)}) as stack:
         rival = Rival(stack.postgres, debts)
         ways: dict[str, Callable[[int], dict[str, float]]] = {
-            TABLEFOLD: lambda repeat: _watched(stack, measured, _name("clean", repeat), clean, rows),
+            TABLEFOLD: lambda repeat: upload(stack.url, _name("clean", repeat), clean, rows),
             INDEXED: lambda _: rival.copy_indexed(clean),
             BARE: lambda _: rival.copy_bare(clean),
             BAD: lambda repeat: upload(stack.url, _name("bad", repeat), bad, rows, rejected=rows),
         }
         for way, repeat in _turns(list(ways), repeats):
             rival.checkpoint()
-            stages = ways[way](repeat)
-            run = Run(way, repeat, stages.pop("total"), stages)
+            with ResourceWatch(_processes(stack)) as watch:
+                stages = ways[way](repeat)
+            cpu_s = sum(usage.cpu_s for usage in watch.usage.values())
+            run = Run(way, repeat, stages.pop("total"), cpu_s, stages)
             measured.runs.append(run)
+            if way == TABLEFOLD:
+                measured.usage.append(watch.usage)
             on_run(run)
     return measured
 
@@ -113,13 +117,9 @@ def fresh_folder(parent: Path | None) -> Iterator[Path]:
         yield folder
 
 
-def _watched(stack: Stack, measured: Measured, dataset: str, path: Path, rows: int) -> dict[str, float]:
+def _processes(stack: Stack) -> dict[str, int]:
     processes = {**stack.processes, "gateway": stack.gateway, "postgres": stack.postgres, "rabbitmq": stack.rabbitmq}
-    roots = {name: process.pid for name, process in processes.items() if process.pid is not None}
-    with MemoryWatch(roots) as watch:
-        stages = upload(stack.url, dataset, path, rows)
-    measured.peaks.append(watch.peaks)
-    return stages
+    return {name: process.pid for name, process in processes.items() if process.pid is not None}
 
 
 def _declare(folder: Path, repeats: int) -> Path:

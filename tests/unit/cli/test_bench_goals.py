@@ -8,14 +8,14 @@ import pytest
 
 from cli.bench.goals import BAD, BARE, INDEXED, TABLEFOLD, WAYS, Run, largest, summarize, verdicts
 from cli.bench.ingest import _declare, _name, _turns
-from cli.bench.memory import Peak
+from cli.bench.resources import Usage
 from shared.datasets.catalogue import load_catalogue
 
 MB = 2**20
 
 
 def runs(way: str, *seconds: float) -> list[Run]:
-    return [Run(way, repeat, each, {"receive": each / 10}) for repeat, each in enumerate(seconds)]
+    return [Run(way, repeat, each, 2 * each, {"receive": each / 10}) for repeat, each in enumerate(seconds)]
 
 
 ALL = [*runs(TABLEFOLD, 4.0, 3.0, 8.0), *runs(INDEXED, 20.0, 10.0, 16.0), *runs(BARE, 4.0), *runs(BAD, 8.0, 8.0)]
@@ -23,7 +23,7 @@ ALL = [*runs(TABLEFOLD, 4.0, 3.0, 8.0), *runs(INDEXED, 20.0, 10.0, 16.0), *runs(
 
 def test_a_summary_is_the_median_between_the_extremes() -> None:
     first, *others = summarize(ALL, rows=1_000)
-    assert (first.median_s, first.least_s, first.most_s, first.rows_per_s) == (4.0, 3.0, 8.0, 250)
+    assert (first.median_s, first.least_s, first.most_s, first.cpu_s, first.rows_per_s) == (4.0, 3.0, 8.0, 8.0, 250)
     assert first.stages == {"receive": 0.4}
     assert [summary.way for summary in (first, *others)] == list(WAYS)
 
@@ -34,7 +34,7 @@ def test_ways_that_did_not_run_have_no_summary_and_no_verdict() -> None:
 
 
 def test_every_goal_says_what_was_measured_and_whether_it_was_reached() -> None:
-    memory = largest([{"projector-1": Peak(301 * MB, 200 * MB, 1)}])
+    memory = largest([{"projector-1": Usage(301 * MB, 200 * MB, 1.0)}])
     found = verdicts(summarize(ALL, 1_000), memory)
     assert [(each.measured, each.goal, each.reached) for each in found] == [
         (0.25, 0.30, True),
@@ -44,11 +44,11 @@ def test_every_goal_says_what_was_measured_and_whether_it_was_reached() -> None:
     ]
 
 
-def test_memory_is_the_largest_of_all_runs_by_name() -> None:
-    first = {"gateway": Peak(10 * MB, 4 * MB, 1), "projector-1": Peak(90 * MB, 80 * MB, 1)}
-    second = {"gateway": Peak(12 * MB, 3 * MB, 1)}
-    found = [(peak.process, peak.resident_mb, peak.private_mb) for peak in largest([first, second])]
-    assert found == [("projector-1", 90, 80), ("gateway", 12, 4)]
+def test_usage_is_the_largest_of_all_runs_by_name() -> None:
+    first = {"gateway": Usage(10 * MB, 4 * MB, 1.0), "projector-1": Usage(90 * MB, 80 * MB, 1.0)}
+    second = {"gateway": Usage(12 * MB, 3 * MB, 1.0)}
+    found = [(use.process, use.resident_mb, use.private_mb, use.cpu_s) for use in largest([first, second])]
+    assert found == [("projector-1", 90, 80, 1.0), ("gateway", 12, 4, 1.0)]
 
 
 def test_every_repeat_runs_every_way_in_another_order() -> None:

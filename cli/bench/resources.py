@@ -1,7 +1,8 @@
-"""How much memory processes take at most, watched from outside; beside the flow."""
+"""How much memory and processor time processes take, watched from outside; beside the flow."""
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Mapping
@@ -15,21 +16,23 @@ import psutil
 
 SAMPLE_S = 0.05
 SAMPLES_PER_SEARCH = 5
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 STATUS = re.compile(r"^(VmHWM|RssAnon):\s+(\d+) kB$", re.MULTILINE)
 
 
-class Peak(msgspec.Struct, frozen=True):
-    """The largest of the processes of one name: `resident_bytes` as the kernel kept it, shared memory included.
+class Usage(msgspec.Struct, frozen=True):
+    """What the processes of one name took: memory is that of the largest, processor time that of all together.
 
-    `private_bytes` is the most that was seen to be its own, twenty times a second; a shorter peak is missed.
+    `resident_bytes` is the peak that the kernel kept, shared memory included. `private_bytes` is the most that was seen
+    to be its own, twenty times a second; a shorter peak is missed.
     """
 
-    resident_bytes: int
-    private_bytes: int
-    processes: int
+    resident_bytes: int = 0
+    private_bytes: int = 0
+    cpu_s: float = 0.0
 
 
-class MemoryWatch:
+class ResourceWatch:
     """Watches processes and all that they start, while the block runs; a context manager.
 
     `roots` are names and process ids. Peaks before the block do not count where the kernel lets us reset them.
@@ -38,20 +41,18 @@ class MemoryWatch:
     def __init__(self, roots: Mapping[str, int]) -> None:
         self._roots = dict(roots)
         self._names: dict[int, str] = {}
-        self._resident: dict[int, int] = {}
-        self._private: dict[int, int] = {}
+        self._usage: dict[int, Usage] = {}
+        self._cpu_before_s: dict[int, float] = {}
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="memory-watch", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name="resource-watch", daemon=True)
 
     @property
-    def peaks(self) -> dict[str, Peak]:
+    def usage(self) -> dict[str, Usage]:
         """By name; PostgreSQL's sessions, of which there are many, under one."""
-        found: dict[str, Peak] = {}
-        for pid, name in list(self._names.items()):
-            before = found.get(name, Peak(0, 0, 0))
-            resident = max(before.resident_bytes, self._resident.get(pid, 0))
-            private = max(before.private_bytes, self._private.get(pid, 0))
-            found[name] = Peak(resident, private, before.processes + 1)
+        found: dict[str, Usage] = {}
+        for pid, own in list(self._usage.items()):
+            name = self._names[pid]
+            found[name] = _together(found.get(name, Usage()), own)
         return found
 
     def __enter__(self) -> Self:
@@ -59,6 +60,8 @@ class MemoryWatch:
         for pid in self._names:
             with suppress(OSError):
                 Path(f"/proc/{pid}/clear_refs").write_text("5")
+            with suppress(OSError):
+                self._cpu_before_s[pid] = _cpu_s(pid)
         self._thread.start()
         return self
 
@@ -88,9 +91,26 @@ class MemoryWatch:
         for pid in list(self._names):
             with suppress(OSError):
                 status = dict(STATUS.findall(Path(f"/proc/{pid}/status").read_text()))
+                cpu_s = _cpu_s(pid) - self._cpu_before_s.get(pid, 0.0)
                 if status:
-                    self._resident[pid] = max(self._resident.get(pid, 0), int(status["VmHWM"]) * 1024)
-                    self._private[pid] = max(self._private.get(pid, 0), int(status["RssAnon"]) * 1024)
+                    before = self._usage.get(pid, Usage())
+                    resident = max(before.resident_bytes, int(status["VmHWM"]) * 1024)
+                    private = max(before.private_bytes, int(status["RssAnon"]) * 1024)
+                    self._usage[pid] = Usage(resident, private, cpu_s)
+
+
+def _together(one: Usage, other: Usage) -> Usage:
+    return Usage(
+        max(one.resident_bytes, other.resident_bytes),
+        max(one.private_bytes, other.private_bytes),
+        one.cpu_s + other.cpu_s,
+    )
+
+
+def _cpu_s(pid: int) -> float:
+    """Processor time of a process so far, its own and the kernel's for it."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
 def _name_of(root: str, child: psutil.Process) -> str:
