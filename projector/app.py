@@ -15,7 +15,7 @@ from projector.deciding import LOADED, Decider
 from projector.lanes import Lane
 from projector.loading import Loader
 from shared.blobs import open_blobs
-from shared.database import OUTAGES, make_engine, make_pool
+from shared.database import NOT_DURABLE, OUTAGES, make_engine, make_pool
 from shared.datasets.catalogue import Catalogue
 from shared.errors import Unavailable
 from shared.event_log import DEAD_LOADS, LOADS, Load, LoadsQueue, connected
@@ -43,14 +43,14 @@ GONE = text("DELETE FROM read.projectors WHERE name = :name OR seen_at < clock_t
 async def run(settings: Settings, catalogue: Catalogue) -> None:
     """Project until cancelled."""
     name = f"{socket.gethostname()}:{os.getpid()}"
-    engine = make_engine(settings.database_url, name="tablefold-projector", durable=False)
+    engine = make_engine(settings.database_url, name="tablefold-projector", synchronous_commit=NOT_DURABLE)
     store_engine = make_engine(settings.database_url, name="tablefold-projector-store", pool_size=2)
     pool = await make_pool(
         settings.database_url,
         name="tablefold-loader",
         size=2 * settings.loaders + 4,
-        synchronous_commit="off",
         maintenance_work_mem=SORT_MEMORY,
+        synchronous_commit=NOT_DURABLE,
     )
     wakeups = Wakeups(settings.database_url, (LOADED,))
     store = EventStore(store_engine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from typing import Any, TypeAlias
 
@@ -17,10 +18,15 @@ async def copy_frame(connection: Connection, schema: str, table: str, frame: pl.
     """Copy all rows; the columns are named like the frame's, a null is NULL. Raises what PostgreSQL says."""
     if frame.is_empty():
         return
+    text = await asyncio.to_thread(_as_csv, frame)
+    await connection.copy_to_table(table, schema_name=schema, source=text, columns=frame.columns, format="csv")
+
+
+def _as_csv(frame: pl.DataFrame) -> io.BytesIO:
     text = io.BytesIO()
     frame.write_csv(text, include_header=False)
     text.seek(0)
-    await connection.copy_to_table(table, schema_name=schema, source=text, columns=frame.columns, format="csv")
+    return text
 
 
 async def copy_or_bisect(connection: Connection, schema: str, table: str, frame: pl.DataFrame) -> list[RowError]:

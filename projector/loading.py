@@ -101,6 +101,7 @@ class Loader:
         self._store = store
         self._wakeups = wakeups
         self._finisher = Finisher(pool, blobs, wakeups)
+        self._parsing = asyncio.Lock()  # One chunk in memory as columns; the others are being copied.
 
     async def handle(self, load: Load) -> None:
         """Load one chunk; returns when that is done, was done before, or can never be done: then the upload fails.
@@ -148,8 +149,9 @@ class Loader:
         if waiting is None:
             return upload.chunks_done
         chunk = Chunk(**waiting)
-        text = await self._blobs.read(upload.text_key, chunk.offset, chunk.size_bytes)
-        parsed = await asyncio.to_thread(parse, chunk, text, upload.file(dataset))
+        async with self._parsing:
+            text = await self._blobs.read(upload.text_key, chunk.offset, chunk.size_bytes)
+            parsed = await asyncio.to_thread(parse, chunk, text, upload.file(dataset))
         async with self._pool.acquire() as connection, connection.transaction():
             if await connection.fetchrow(LOCK_CHUNK, *key) is None:
                 return 0  # Somebody else is at it, and will see to the end of it.

@@ -45,5 +45,9 @@ uploads = sa.table(
     sa.column("failure", sa.JSON),
     sa.column("received_at", sa.DateTime(timezone=True)),
     sa.column("published_at", sa.DateTime(timezone=True)),
+    sa.column("folded_at", sa.DateTime(timezone=True)),
+    sa.column("chunks_loaded_at", sa.DateTime(timezone=True)),
+    sa.column("indexed_at", sa.DateTime(timezone=True)),
+    sa.column("attached_at", sa.DateTime(timezone=True)),
     schema="read",
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Stream
@@ -16,7 +14,6 @@ from query_api.routing import readable
 from query_api.schemas import TEXT
 from query_api.waiting import Waiter
 from shared.blobs import Blobs
-from shared.errors import BlobCorrupt
 from shared.http.problems import AnyRequest
 
 MEDIA_TYPES = frozenset({"text/csv"})
@@ -36,17 +33,8 @@ def file_routes(uploads: RejectedRows, blobs: Blobs, waiter: Waiter) -> list[HTT
             return Response(b"", status_code=304, headers=headers)
         media_type = upload["media_type"] if upload["media_type"] in MEDIA_TYPES else "application/octet-stream"
         headers |= {"Content-Type": media_type, "Content-Length": str(upload["size_bytes"])}
-        return Stream(await begun(stored(blobs, upload["blob_key"])), media_type=media_type, headers=headers)
+        return Stream(await begun(blobs.stream(upload["blob_key"])), media_type=media_type, headers=headers)
 
     path = {"upload_id": "The id of the upload."}
     operation = described("uploads", "The file as it was received", path=path, answers=TEXT, media_type="*/*")
     return [readable("/uploads/{upload_id:str}/file", read_file, operation)]
-
-
-async def stored(blobs: Blobs, key: str) -> AsyncIterator[bytes]:
-    """The blocks of a blob; raises BlobCorrupt where it is missing."""
-    try:
-        async for block in blobs.stream(key):
-            yield block
-    except FileNotFoundError as error:
-        raise BlobCorrupt(f"Blob {key} is missing; restore it from a backup of the blob store.") from error

@@ -41,17 +41,13 @@ class Served(msgspec.Struct, frozen=True):
 
 def make_reader(url: str, timeout_ms: int = TIMEOUT_MS) -> AsyncEngine:
     """An engine that cannot write, whose transactions are snapshots and whose statements end in time."""
-    engine = make_engine(url, name="tablefold-query-api")
-
-    @sa.event.listens_for(engine.sync_engine, "do_connect")
-    def limit(_dialect: object, _record: object, _args: object, parameters: dict[str, dict[str, str]]) -> None:
-        settings = {
-            "statement_timeout": str(timeout_ms),
-            "default_transaction_read_only": "on",
-            "plan_cache_mode": "force_custom_plan",  # What a filter finds depends on its value too much for one plan.
-        }
-        parameters["server_settings"] = {**parameters["server_settings"], **settings}
-
+    engine = make_engine(
+        url,
+        name="tablefold-query-api",
+        statement_timeout=str(timeout_ms),
+        default_transaction_read_only="on",
+        plan_cache_mode="force_custom_plan",  # What a filter finds depends on its value too much for one plan.
+    )
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -22,7 +23,7 @@ from query_api.waiting import Waiter
 from shared.datasets.catalogue import Catalogue
 from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Kind
-from shared.errors import NotFound
+from shared.errors import NotFoldedYet, NotFound
 from shared.http.positions import Position
 from shared.http.problems import AnyRequest
 
@@ -42,10 +43,13 @@ NEWEST_FIRST = (
 )
 
 
-class NotFoldedYet(NotFound):
-    """An upload that is unknown, or so new that its event is not folded."""
-
-    retry_after_s = 1
+STAGES = (
+    ("fold_s", "received_at", "folded_at"),
+    ("load_s", "folded_at", "chunks_loaded_at"),
+    ("index_s", "chunks_loaded_at", "indexed_at"),
+    ("publish_s", "indexed_at", "attached_at"),
+)
+"""What is done to an upload, and between which times."""
 
 
 def upload_parameters(catalogue: Catalogue) -> dict[str, Parameter]:
@@ -115,8 +119,13 @@ def body_of(row: sa.RowMapping) -> Body:
         "rows": {name: row[f"rows_{name}"] for name in ("read", "accepted", "rejected", "duplicate", "blank")},
         **{name: row[name] for name in ("records", "records_superseded", "failure", "received_at", "published_at")},
         **{name: row[name] for name in ("received_position", "published_position")},
+        "timings": {stage: _seconds(row[begin], row[end]) for stage, begin, end in STAGES},
         "links": links_of(row["id"]),
     }
+
+
+def _seconds(begin: datetime | None, end: datetime | None) -> float | None:
+    return round((end - begin).total_seconds(), 3) if begin and end else None
 
 
 def links_of(upload_id: UUID) -> dict[str, str]:

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from query_api.parameters import unknown
 from query_api.snapshots import read_served, snapshot
 from shared.datasets.catalogue import Catalogue
-from shared.http.positions import READ_AFTER, Behind, Position, read_position
+from shared.errors import Behind
+from shared.http.positions import READ_AFTER, Position, read_position
 from shared.http.problems import AnyRequest
 
 WAIT_S = 2
@@ -41,7 +42,7 @@ class Waiter:
         deadline, pause_s = clock() + patience_s, POLL_S[0]
         while (lag := wanted.position - await self._position(wanted.dataset)) > 0:
             if clock() + pause_s > deadline:
-                raise Behind(wanted, lag)
+                raise Behind(str(wanted), lag)
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, POLL_S[1])
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
 from shared.errors import BadSettings, BlobCorrupt
@@ -40,7 +40,7 @@ class Blobs(Protocol):
         """Exactly `size_bytes` from `start`; raises BlobCorrupt where they are not there."""
 
     def stream(self, key: str) -> AsyncIterator[bytes]:
-        """The whole blob in blocks of at most READ_BYTES."""
+        """The whole blob in blocks of at most READ_BYTES; raises BlobCorrupt where it is missing."""
 
 
 def open_blobs(url: str) -> Blobs:
@@ -74,20 +74,23 @@ class FolderBlobs:
             yield block
 
     def _read(self, key: str, start: int, size_bytes: int) -> bytes:
-        try:
-            with (self._folder / key).open("rb") as file:
-                file.seek(start)
-                block = file.read(size_bytes)
-        except FileNotFoundError as error:
-            raise BlobCorrupt(f"Blob {key} is missing; restore it from a backup of the blob store.") from error
+        with self._open(key) as file:
+            file.seek(start)
+            block = file.read(size_bytes)
         if len(block) != size_bytes:
             raise BlobCorrupt(f"Blob {key} is shorter than it was received; restore it from a backup.")
         return block
 
     def _read_some(self, key: str, start: int) -> bytes:
-        with (self._folder / key).open("rb") as file:
+        with self._open(key) as file:
             file.seek(start)
             return file.read(READ_BYTES)
+
+    def _open(self, key: str) -> BinaryIO:
+        try:
+            return (self._folder / key).open("rb")
+        except FileNotFoundError as error:
+            raise BlobCorrupt(f"Blob {key} is missing; restore it from a backup of the blob store.") from error
 
 
 class _FileWriter:

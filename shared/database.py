@@ -13,18 +13,25 @@ OUTAGES = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asy
 """What asyncpg raises while PostgreSQL is away, starting or shutting down."""
 
 
-def make_engine(url: str, *, name: str, pool_size: int = 10, durable: bool = True) -> AsyncEngine:
+POOL_WAIT_S = 5.0
+"""How long a request waits for a connection before it is told to come back."""
+
+NOT_DURABLE = "off"
+"""The `synchronous_commit` of rows that commit with their checkpoint: a crash loses both, replay brings both back."""
+
+
+def make_engine(url: str, *, name: str, pool_size: int = 10, **settings: str) -> AsyncEngine:
     """An engine whose connections show as `name` in pg_stat_activity; a dead connection is replaced before use.
 
-    `durable=False` is for rows that commit with their checkpoint: a crash may lose both, and replay brings both back.
+    `settings` are PostgreSQL's, for each session.
     """
-    settings = {"application_name": name, "timezone": "UTC", "synchronous_commit": "on" if durable else "off"}
     return create_async_engine(
         url.replace("postgresql://", "postgresql+asyncpg://", 1),
         pool_size=pool_size,
         max_overflow=0,
         pool_pre_ping=True,
-        connect_args={"server_settings": settings},
+        pool_timeout=POOL_WAIT_S,
+        connect_args={"server_settings": {"application_name": name, "timezone": "UTC", **settings}},
     )
 
 

@@ -4,12 +4,14 @@
     ├── BadSettings          the environment is wrong: the process does not start
     ├── Refused              the caller is answered, nothing has changed
     │   ├── NotFound
+    │   │   └── NotFoldedYet   perhaps it is only too new
     │   ├── BadParameter     a query parameter (names it and the nearest known one)
     │   ├── BadFile          the file as a whole cannot be taken
     │   │   ├── TooLarge
     │   │   └── WrongMediaType
     │   └── Disconnected     the client went away or sent less than it announced
     ├── Unavailable          a server that we need does not answer: try again
+    │   └── Behind           the read tables have not come as far as the caller asks
     ├── Fenced               somebody else owns the work now: let go
     ├── LogDiverged          the stream does not continue where the checkpoint stands
     └── BlobCorrupt          stored bytes are not the bytes that were received
@@ -34,6 +36,12 @@ class Refused(TablefoldError):
 
 class NotFound(Refused):
     """There is no such thing here."""
+
+
+class NotFoldedYet(NotFound):
+    """There is no such upload, or it is so new that its event is not folded yet."""
+
+    retry_after_s = 1
 
 
 class BadParameter(Refused):
@@ -78,6 +86,14 @@ class Unavailable(TablefoldError):
     def __init__(self, detail: str, retry_after_s: int = 1) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class Behind(Unavailable):
+    """The read tables lack `lag_events` events of what the caller asks them to contain."""
+
+    def __init__(self, wanted: str, lag_events: int) -> None:
+        super().__init__(f"{wanted} is not folded yet, {lag_events} events are missing; ask again.")
+        self.lag_events = lag_events
 
 
 class Fenced(TablefoldError):

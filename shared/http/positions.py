@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from shared.errors import BadParameter, Unavailable
+from shared.errors import BadParameter
 
 HEADER = "Position"
 READ_AFTER = "Read-After"
@@ -21,14 +21,6 @@ class Position(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.dataset}:{self.position}"
-
-
-class Behind(Unavailable):
-    """The read tables do not reach the position that was asked for yet; `lag_events` are missing."""
-
-    def __init__(self, wanted: Position, lag_events: int) -> None:
-        super().__init__(f"{wanted} is not folded yet, {lag_events} events are missing; ask again.")
-        self.lag_events = lag_events
 
 
 def read_position(text: str) -> Position:

@@ -26,6 +26,9 @@ async def test_an_upload_says_everything_that_is_known_of_it(client: httpx.Async
         received_position=4,
         published_position=5,
         published_at=datetime(2026, 1, 2, tzinfo=UTC),
+        chunks_loaded_at=datetime(2026, 1, 1, 0, 0, 2, tzinfo=UTC),
+        indexed_at=datetime(2026, 1, 1, 0, 0, 2, 500_000, tzinfo=UTC),
+        attached_at=datetime(2026, 1, 1, 0, 0, 3, tzinfo=UTC),
         chunks=3,
         chunks_done=3,
         rows_read=10,
@@ -58,6 +61,7 @@ async def test_an_upload_says_everything_that_is_known_of_it(client: httpx.Async
         "published_at": "2026-01-02T00:00:00Z",
         "received_position": 4,
         "published_position": 5,
+        "timings": {"fold_s": 0.0, "load_s": 2.0, "index_s": 0.5, "publish_s": 0.5},
         "links": {"self": own, "errors": f"{own}/errors", "errors_csv": f"{own}/errors.csv", "file": f"{own}/file"},
     }
 

@@ -18,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from shared.errors import (
     BadFile,
     BadParameter,
+    Behind,
     BlobCorrupt,
     Disconnected,
     Fenced,
@@ -28,7 +29,6 @@ from shared.errors import (
     Unavailable,
     WrongMediaType,
 )
-from shared.http.positions import Behind, Position
 from shared.http.problems import CLIENT_LEFT, MEDIA_TYPE, exception_handlers
 
 Body = dict[str, object]
@@ -88,7 +88,7 @@ def test_our_errors_keep_their_message_and_what_they_know(
 
 
 def test_a_read_that_is_behind_says_by_how_many_events(client: TestClient[Litestar]) -> None:
-    status, body, retry_after = ask(client, Behind(Position("debts", 57), 4))
+    status, body, retry_after = ask(client, Behind("debts:57", 4))
     assert (status, body["lag_events"], retry_after) == (503, 4, "1")
 
 
