@@ -7,6 +7,7 @@ rounded on the way.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
 
@@ -26,6 +27,16 @@ WHITE = (
 VALUE_CHARACTERS = 200
 ERROR_COLUMNS = ("row", "line", "label", "field", "code", "value", "message")
 UUID_TEXT = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
+DATE_PARTS = {
+    "%Y": ("YYYY", "[0-9]{4}"),
+    "%m": ("MM", "[0-9]{1,2}"),
+    "%d": ("DD", "[0-9]{1,2}"),
+    "%H": ("hh", "[0-9]{1,2}"),
+    "%M": ("mm", "[0-9]{1,2}"),
+    "%S": ("ss", "[0-5]?[0-9]"),
+    "%.f": ("[.ffffff]", r"(?:\.[0-9]+)?"),
+}
+"""What a format may name, in words and as a regular expression: strptime alone takes `24` for the year 24."""
 KINDS_IN_WORDS = {
     Kind.INTEGER: f"a whole number of at most {INTEGER_DIGITS} digits",
     Kind.UUID: "a UUID such as 123e4567-e89b-42d3-a456-426614174000",
@@ -97,7 +108,7 @@ def rules(field: Field) -> Sequence[Rule]:
         case Kind.TEXT:
             return _text_rules(field)
         case Kind.CHOICE:
-            found = value.str.to_uppercase().is_in([choice.upper() for choice in field.choices])
+            found = value.str.to_lowercase().is_in([choice.lower() for choice in field.choices])
             return [Rule("enum", f"must be one of {', '.join(field.choices)}", found)]
         case Kind.UUID:
             return [Rule("type-error", f"must be {KINDS_IN_WORDS[field.kind]}", value.str.contains(UUID_TEXT))]
@@ -110,7 +121,8 @@ def rules(field: Field) -> Sequence[Rule]:
             return [number, *_minimum(field, pl.Float64())]
         case Kind.DATE | Kind.TIMESTAMP:
             says = f"must be an existing date written {_format_in_words(field.format)}"
-            return [Rule("type-error", says, _parsed(field).dt.date() >= date(1, 1, 1))]
+            exists = value.str.contains(_date_text(field.format)) & (_parsed(field).dt.date() >= date(1, 1, 1))
+            return [Rule("type-error", says, exists)]
 
 
 def _text_rules(field: Field) -> list[Rule]:
@@ -120,7 +132,8 @@ def _text_rules(field: Field) -> list[Rule]:
         says = f"must have at most {field.max_length} characters"
         found.append(Rule("max-length", says, value.str.len_chars() <= field.max_length))
     if field.pattern is not None:
-        holds = value.str.contains(f"^(?:{field.pattern.expression})$")
+        digits = field.pattern.expression.replace(r"\d", "[0-9]")  # Or else ٣ is one, too.
+        holds = value.str.contains(f"^(?:{digits})$")
         found.append(Rule("pattern", f"must be {field.pattern.says}", holds))
     return found
 
@@ -149,10 +162,16 @@ def _parsed(field: Field) -> pl.Expr:
 
 
 def _format_in_words(form: str) -> str:
-    words = {"%Y": "YYYY", "%m": "MM", "%d": "DD", "%H": "hh", "%M": "mm", "%S": "ss", "%.f": "[.ffffff]"}
-    for code, word in words.items():
-        form = form.replace(code, word)
+    for code, (words, _) in DATE_PARTS.items():
+        form = form.replace(code, words)
     return form
+
+
+def _date_text(form: str) -> str:
+    expression = re.escape(form)
+    for code, (_, digits) in DATE_PARTS.items():
+        expression = expression.replace(re.escape(code), digits)
+    return f"^{expression}$"
 
 
 def _value(field: Field) -> pl.Expr:
@@ -160,7 +179,7 @@ def _value(field: Field) -> pl.Expr:
     if field.kind in (Kind.DATE, Kind.TIMESTAMP):
         value = _parsed(field)
     elif field.kind is Kind.CHOICE:
-        value = value.str.to_uppercase().replace({choice.upper(): choice for choice in field.choices})
+        value = value.str.to_lowercase().replace({choice.lower(): choice for choice in field.choices})
     return value.fill_null(pl.lit(field.default)) if field.default is not None else value
 
 

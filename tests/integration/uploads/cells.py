@@ -1,0 +1,145 @@
+"""Single cells: what each kind of column takes as what, and what it refuses with which code."""
+
+from __future__ import annotations
+
+from typing import Final
+
+NBSP = "\u00a0"
+HUGE = "9" * 18
+
+AMOUNTS: Final[dict[str, object]] = {
+    "0": "0.00",
+    "-0": "0.00",
+    "-0.00": "0.00",
+    "+5": "5.00",
+    "007": "7.00",
+    "1.5": "1.50",
+    "1.50000": "1.50",
+    f" 12.34{NBSP}\t": "12.34",
+    HUGE + ".99": HUGE + ".99",
+    "0" * 300 + "1.25": "1.25",
+    "-0.01": "minimum",
+    "-" + HUGE: "minimum",
+    "1.005": "type-error",
+    HUGE + "9": "type-error",
+    "9" * 5000: "type-error",
+    "NaN": "type-error",
+    "-nan": "type-error",
+    "Infinity": "type-error",
+    "-inf": "type-error",
+    "1E400": "type-error",
+    "1e2": "type-error",
+    "1,000.00": "type-error",
+    "1.000,00": "type-error",
+    "1 000": "type-error",
+    f"1{NBSP}000": "type-error",
+    "1_000": "type-error",
+    "1'000": "type-error",
+    "٣": "type-error",
+    "３": "type-error",
+    "²": "type-error",
+    "½": "type-error",
+    "−5": "type-error",
+    "0x1F": "type-error",
+    "0b1": "type-error",
+    ".5": "type-error",
+    "5.": "type-error",
+    "--5": "type-error",
+    "+-5": "type-error",
+    "5-": "type-error",
+    "(5.00)": "type-error",
+    "$5": "type-error",
+    "5 EUR": "type-error",
+    "5%": "type-error",
+    "=5": "type-error",
+    "true": "type-error",
+    "null": "type-error",
+    "": "required",
+    "\t" + NBSP: "required",
+}
+"""Cells of debtAmount: Decimal of scale 2, at least 0."""
+
+WHOLE: Final[dict[str, object]] = {
+    "1": 1,
+    "-0": 0,
+    "+5": 5,
+    "-5": -5,
+    "007": 7,
+    HUGE: int(HUGE),
+    "-" + HUGE: -int(HUGE),
+    HUGE + "9": "type-error",
+    "9223372036854775808": "type-error",
+    "1.0": "type-error",
+    "1e3": "type-error",
+    "٣": "type-error",
+    "0x10": "type-error",
+    "1,000": "type-error",
+    "NaN": "type-error",
+}
+"""Cells of a column of whole numbers without a minimum."""
+
+DATES: Final[dict[str, object]] = {
+    "2024-02-29": "2024-02-29",
+    "2024-2-3": "2024-02-03",
+    f"2024-02-03{NBSP}": "2024-02-03",
+    "0001-01-01": "0001-01-01",
+    "9999-12-31": "9999-12-31",
+    "2023-02-29": "type-error",
+    "2024-02-30": "type-error",
+    "2024-13-01": "type-error",
+    "2024-00-10": "type-error",
+    "2024-01-00": "type-error",
+    "0000-01-01": "type-error",
+    "-0001-01-01": "type-error",
+    "+2024-01-01": "type-error",
+    "10000-01-01": "type-error",
+    "+12024-01-01": "type-error",
+    "24-02-03": "type-error",
+    "2024- 2- 3": "type-error",
+    "2024-02-03T00:00:00": "type-error",
+    "2024-02-03 00:00:00": "type-error",
+    "2024/02/03": "type-error",
+    "03.02.2024": "type-error",
+    "2/3/2024": "type-error",
+    "20240203": "type-error",
+    "2024-W05-6": "type-error",
+    "45325": "type-error",
+    "٢٠٢٤-٠٢-٠٣": "type-error",
+    "now": "type-error",
+    "infinity": "type-error",
+    "epoch": "type-error",
+    "": "required",
+}
+"""Cells of debtDueDate."""
+
+AMERICAN_DATES: Final[dict[str, object]] = {
+    "1/2/2003": "2003-01-02",
+    "01/02/2003": "2003-01-02",
+    "1/02/2003": "2003-01-02",
+    f" 12/31/1999{NBSP}": "1999-12-31",
+    "2/29/2024": "2024-02-29",
+    "2/29/2023": "type-error",
+    "13/1/2003": "type-error",
+    "0/1/2003": "type-error",
+    "1/2/03": "type-error",
+    "1/2/0000": "type-error",
+    "1/2/20031": "type-error",
+    "1/ 2/2003": "type-error",
+    "1-2-2003": "type-error",
+    "2003-01-02": "type-error",
+}
+"""Cells of Order Date, written M/D/YYYY."""
+
+TIMES: Final[dict[str, object]] = {
+    "2020-01-02 03:04:05": "2020-01-02T03:04:05",
+    "2020-1-2 3:4:5": "2020-01-02T03:04:05",
+    "9999-12-31 23:59:59": "9999-12-31T23:59:59",
+    "9999-12-31 23:59:60": "type-error",
+    "2020-01-02 24:00:00": "type-error",
+    "2020-01-02 03:04": "type-error",
+    "2020-01-02": "type-error",
+    "2020-01-02T03:04:05": "type-error",
+    "2020-01-02 03:04:05+01:00": "type-error",
+    "0000-01-01 00:00:00": "type-error",
+}
+"""Cells of a column of times, written YYYY-MM-DD hh:mm:ss, taken as UTC."""
