@@ -48,6 +48,11 @@ def file_name_of(disposition: str) -> str | None:
     return _parameter(disposition, "filename")
 
 
+def charset_of(content_type: str) -> str | None:
+    """The charset in a Content-Type header, if it has one."""
+    return _parameter(content_type, "charset")
+
+
 def _parameter(header: str, name: str) -> str | None:
     message = Message()
     message["Content-Type"] = header if "/" in header.split(";")[0] else f"x/{header}"

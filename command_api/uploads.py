@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -11,7 +12,7 @@ import msgspec
 from litestar import Request, Response, post
 from litestar.handlers import HTTPRouteHandler
 
-from command_api.bodies import file_name_of, multipart_file
+from command_api.bodies import charset_of, file_name_of, multipart_file
 from command_api.openapi import upload_operation
 from command_api.receiving import ReceivedFile, Receiver, Wishes
 from shared.blobs import Blobs
@@ -98,22 +99,26 @@ async def _file_of(request: AnyRequest) -> tuple[Wishes, AsyncIterator[bytes]]:
 
 
 def _wishes_of(request: AnyRequest) -> Wishes:
-    given = dict(request.query_params)
-    for name in given:
+    given: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
         if name not in Wishes.__struct_fields__:
-            known = ", ".join(Wishes.__struct_fields__)
-            raise BadParameter(name, f"There is no parameter {name!r} here; there are {known}.")
+            raise _unknown(name)
+        if name in given:
+            raise BadParameter(name, f"{name} is given twice; give it once.")
+        given[name] = value
     named = file_name_of(request.headers.get("content-disposition", ""))
     if named and "file_name" not in given:
         given["file_name"] = named
-    if media_charset := _charset(request.headers.get("content-type", "")):
-        given.setdefault("encoding", media_charset)
+    if charset := charset_of(request.headers.get("content-type", "")):
+        given.setdefault("encoding", charset)
     return msgspec.convert({name: value for name, value in given.items() if value}, Wishes)
 
 
-def _charset(content_type: str) -> str | None:
-    _, _, charset = content_type.partition("charset=")
-    return charset.split(";")[0].strip(' "') or None
+def _unknown(name: str) -> BadParameter:
+    known = Wishes.__struct_fields__
+    near = difflib.get_close_matches(name[:100], known, n=1)
+    remedy = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."
+    return BadParameter(name, f"There is no parameter {name[:80]!r} here. {remedy}", near[0] if near else None)
 
 
 def _claim(received: ReceivedFile, wishes: Wishes) -> str:

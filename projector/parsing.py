@@ -66,6 +66,8 @@ def errors_frame(errors: Sequence[RowError]) -> pl.DataFrame:
 
 
 def _with_cells(frame: pl.DataFrame, width: int) -> pl.DataFrame:
+    if frame.is_empty():
+        return _rejects([])
     listed = pl.concat_list(pl.col(f"c{index}").fill_null("") for index in range(width))
     cells = pl.struct(listed.alias("cells")).struct.json_encode().str.strip_prefix('{"cells":').str.head(-1)
     return frame.select("row", "line", pl.lit(REJECTED).alias("outcome"), cells.alias("cells"))

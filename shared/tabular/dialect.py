@@ -87,11 +87,14 @@ def _best(text: bytes, line_end: str, labels: Sequence[Label]) -> str:
 
 
 def _score(text: bytes, syntax: Syntax, labels: Sequence[Label]) -> tuple[int, float]:
-    """Labels matched, then the share of the first rows that have as many cells as the header."""
+    """Labels matched, then the share of the first rows that have as many cells as the header.
+
+    A header that is blank or broken with this delimiter says more of it than one that it leaves in one piece.
+    """
     try:
         header = first_record(text, syntax)
     except BadFile:
-        return -1, 0.0
+        return 0, 0.5
     if header is None or len(header.cells) < 2:
         return (count_matches(header.cells, labels) if header else 0), 0.0
     rest, at, same, rows = syntax.ended(text), header.size_bytes, 0, 0

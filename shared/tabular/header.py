@@ -14,6 +14,8 @@ from shared.errors import BadFile, TooLarge
 from shared.tabular.plain import Syntax, read_record
 
 MAX_HEADER_BYTES: Final = 1024**2
+MAX_COLUMNS: Final = 16_384
+"""As many as a worksheet can have; each costs time in every chunk, even where it is ignored."""
 BLANK: Final = " \t\r\n\u00a0"
 """A cell of nothing but these is blank."""
 _INVISIBLE: Final = "\ufeff\u200b\u2060"
@@ -88,8 +90,12 @@ def is_blank(cells: Sequence[str]) -> bool:
 def match_header(cells: Sequence[str], labels: Sequence[Label]) -> Header:
     """Find the field of each column; labels may differ in case, spacing, `_`, `-`, `.` and compatibility form.
 
-    Raises BadFile `missing-label` with every mandatory field that is missing, or `duplicate-label`.
+    Raises BadFile `missing-label` with every mandatory field that is missing, or `duplicate-label`; TooLarge beyond
+    MAX_COLUMNS.
     """
+    if len(cells) > MAX_COLUMNS:
+        says = f"The header row has {len(cells)} columns, more than {MAX_COLUMNS}. Send only those that are needed."
+        raise TooLarge("format-error", says)
     known = _known(labels)
     columns = tuple(_trimmed(cell) for cell in cells)
     fields = tuple(known.get(normalized(column)) for column in columns)

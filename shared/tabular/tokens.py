@@ -58,10 +58,11 @@ class _Chunk:
             self._read(chosen & quoting, cells, quoted)
             for chosen, cells in ((exact, self.width), (trailing, self.width + 1))
             for quoting, quoted in ((self.literal, False), (~self.literal, True))
+            if (chosen & quoting).any()
         ]
-        parts.append(pl.DataFrame(plain.good, schema=schema(self.width), orient="row"))
-        filled = [part for part in parts if part.height] or parts[:1]
-        whole = filled[0] if len(filled) == 1 else pl.concat(filled).sort("row")
+        if plain.good or not parts:
+            parts.append(pl.DataFrame(plain.good, schema=schema(self.width), orient="row"))
+        whole = parts[0] if len(parts) == 1 else pl.concat(parts).sort("row")
         good = _without_blanks(whole, self.width)
         blank = plain.blank + whole.height - good.height
         return Tokens(good, plain.rejected, blank, len(self.starts))
@@ -119,8 +120,6 @@ class _Chunk:
 
     def _read(self, chosen: Flags, cells: int, quoted: bool) -> pl.DataFrame:
         """The chosen records, all of so many cells, as a frame of `width` columns."""
-        if not chosen.any():
-            return pl.DataFrame(schema=schema(self.width))
         text = self.text
         if not chosen.all():
             text = self.octets[np.repeat(chosen, self.framing.ends - self.starts)].tobytes()
