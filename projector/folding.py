@@ -41,13 +41,17 @@ FAIL_UPLOAD = text("""
 
 
 class Fold(msgspec.Struct, frozen=True):
-    """Where an event is applied: one transaction of one lane; `loads` collects what is to be given out after it."""
+    """Where an event is applied: one transaction of one lane.
+
+    `loads` collects what is to be given out after it, `attached` the numbers of the segments that it attached.
+    """
 
     connection: AsyncConnection
     dataset: Dataset
     generation: int
     small_upload_rows: int
     loads: list[Load]
+    attached: list[int]
 
 
 async def fold(to: Fold, event: RecordedEvent) -> None:
@@ -91,7 +95,8 @@ async def fold_received(to: Fold, event: RecordedEvent, data: UploadReceived) ->
 
 async def fold_published(to: Fold, event: RecordedEvent, data: UploadPublished) -> None:
     """Make the upload's records visible."""
-    await publish(to.connection, to.dataset, to.generation, event, data)
+    attached = await publish(to.connection, to.dataset, to.generation, event, data)
+    to.attached.extend(attached)
 
 
 async def fold_failed(to: Fold, _event: RecordedEvent, data: UploadFailed) -> None:

@@ -24,6 +24,7 @@ from shared.errors import Fenced, LogDiverged, Unavailable
 from shared.event_log import Deliveries, Load, LoadsQueue, connected, reading
 from shared.events import RecordedEvent, UploadPublished
 from shared.leases import Leases
+from shared.read_tables import Names
 from shared.settings import Settings
 from shared.tasks import together
 from shared.wakeups import Wakeups
@@ -33,6 +34,7 @@ logger = logging.getLogger(__name__)
 FOLDED = "folded"
 IDLE_S = 1.0
 RETRY_S = 0.5
+STOPPED_S = 10.0
 
 TAKE_OVER = text("""
     UPDATE read.checkpoints SET epoch = :epoch
@@ -95,6 +97,9 @@ class Lane:
                     await self._own(name, epoch)
             except (Unavailable, Fenced, LogDiverged, DBAPIError, *OUTAGES) as error:
                 logger.warning("action=lane-interrupted dataset=%s error=%r", self._dataset.name, error)
+            except Exception:  # A fault of ours or a poison event: this lane stops, the others go on.
+                logger.exception("action=lane-stopped dataset=%s retry_s=%s", self._dataset.name, STOPPED_S)
+                await asyncio.sleep(STOPPED_S)
             await asyncio.sleep(RETRY_S)
 
     async def _own(self, name: str, epoch: int) -> None:
@@ -139,6 +144,7 @@ class OwnedLane:
         self._engine = engine
         self._wakeups = wakeups
         self._settings = settings
+        self._attached: asyncio.Queue[int] = asyncio.Queue()
 
     async def follow(self) -> None:
         """Fold the stream from the checkpoint on, for ever; raises Unavailable, Fenced, LogDiverged."""
@@ -147,7 +153,7 @@ class OwnedLane:
             await loads.open()
             begin = "first" if self.offset is None else self.offset
             async with reading(connection, self._dataset.name, begin) as deliveries:
-                await together(self._fold_all(deliveries, loads), self._give_out_again(loads))
+                await together(self._fold_all(deliveries, loads), self._give_out_again(loads), self._analyze_all())
 
     async def _fold_all(self, deliveries: Deliveries, loads: LoadsQueue) -> None:
         behind_for = 0
@@ -172,7 +178,7 @@ class OwnedLane:
         if isinstance(events[0].data, UploadPublished):
             await self._wait_until_loaded(events[0].data)
         async with self._engine.begin() as connection:
-            to = Fold(connection, self._dataset, self._generation, self._settings.small_upload_rows, [])
+            to = Fold(connection, self._dataset, self._generation, self._settings.small_upload_rows, [], [])
             for event in events:
                 await fold(to, event)
             moved = {"new": events[-1].position, "old": self.position, "offset": offset, "epoch": self._epoch}
@@ -180,6 +186,8 @@ class OwnedLane:
                 raise Fenced(f"The checkpoint of {self._dataset.name} moved under us.")
         self.position, self.offset = events[-1].position, offset
         self._wakeups.ring(FOLDED)
+        for number in to.attached:
+            self._attached.put_nowait(number)
         await loads.publish(to.loads)
 
     async def _wait_until_loaded(self, data: UploadPublished) -> None:
@@ -190,6 +198,14 @@ class OwnedLane:
                 if (await connection.execute(IS_LOADED, of)).scalar_one():
                     return
             await asyncio.sleep(0.05)
+
+    async def _analyze_all(self) -> None:
+        """Tell the planner what new segments hold, after readers see them; autovacuum would do it a minute later."""
+        names = Names(self._dataset, self._generation)
+        while True:
+            segment = names.segment(await self._attached.get())
+            async with self._engine.begin() as connection:
+                await connection.execute(text(f"ANALYZE {segment}"))
 
     async def _is_behind(self) -> bool:
         async with self._engine.connect() as connection:

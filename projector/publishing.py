@@ -24,8 +24,8 @@ PUBLISHED = text("""
 
 async def publish(
     connection: AsyncConnection, dataset: Dataset, generation: int, event: RecordedEvent, data: UploadPublished
-) -> None:
-    """Publish an upload that is loaded and indexed."""
+) -> list[int]:
+    """Publish an upload that is loaded and indexed; the numbers of the segments that were attached."""
     of = {"id": data.upload_id, "generation": generation}
     upload = (await connection.execute(UPLOAD, of)).one()
     names = Names(dataset, generation)
@@ -43,6 +43,7 @@ async def publish(
         "superseded": superseded,
     }
     await connection.execute(PUBLISHED, {**of, **outcome})
+    return [upload.number] if upload.segment != OPEN_SEGMENT else []
 
 
 async def _supersede(connection: AsyncConnection, dataset: Dataset, names: Names, number: int, position: int) -> int:

@@ -31,8 +31,8 @@ LAST_IDLE_S = 2.0
 PREFETCH = 100
 LOADS = "projector.loads"
 DEAD_LOADS = "projector.loads.dead"
-DELIVERIES = 5
-"""How often a load is given out before it counts as one that kills its projector."""
+DELIVERIES = 20
+"""How often a load is given out before it counts as one that kills its projectors."""
 
 
 class Load(msgspec.Struct, frozen=True):

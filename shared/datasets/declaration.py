@@ -8,6 +8,9 @@ import msgspec
 
 from shared.datasets.fields import Field, read_field
 
+NAME_CHARACTERS = 40
+"""The longest name of a field: PostgreSQL's names of indexes hold 63 bytes, and ours hold more than the field's."""
+
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One record of a dataset; subclasses annotate its fields with their types and the markers of `fields`."""
@@ -67,6 +70,8 @@ def declare(
         else:
             fields.append(read_field(attribute, annotation, default))
     names = [field.name for field in (*fields, *(members.fields if members else ()))]
+    if any(len(each) > NAME_CHARACTERS for each in names):
+        raise TypeError(f"Dataset {name!r} has a field with a name of more than {NAME_CHARACTERS} characters.")
     if len(set(names)) < len(names):
         raise TypeError(f"Dataset {name!r} has a member's field named like one of its own; choose another name.")
     if key is not None and key not in {field.name for field in fields}:
