@@ -52,5 +52,5 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
         lifespan=[running],
         exception_handlers=exception_handlers,
         logging_config=None,
-        openapi_config=OpenAPIConfig(title="Tablefold commands", version="0.1.0"),
+        openapi_config=OpenAPIConfig(title="Tablefold commands", version="0.1.0", path="/schema/commands"),
     )
