@@ -89,7 +89,8 @@ def upload(url: str, dataset: str, path: Path, rows: int, rejected: int = 0) -> 
         ended = time.perf_counter()
     _check(report, rows, rejected)
     told = {name.removesuffix("_s"): seconds for name, seconds in (report.timings or {}).items() if seconds is not None}
-    return {"total": ended - started, **_stages(started, seen), **told}
+    stages = {"receive": seen["receive"] - started, **told} if told else _stages(started, seen)
+    return {"total": ended - started, **stages}
 
 
 def _note(seen: dict[str, float], report: Report) -> None:
