@@ -17,6 +17,15 @@ from shared.errors import Unavailable
 MIGRATE_S = 120.0
 
 
+PROJECTOR_MEMORY = {
+    "POLARS_MAX_THREADS": "1",
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": "1048576",
+    "_RJEM_MALLOC_CONF": "dirty_decay_ms:500,muzzy_decay_ms:0",
+}
+"""Projectors share the cores among processes, not threads, and give the memory of a chunk back once it is loaded."""
+
+
 class Health(msgspec.Struct):
     """What `GET /health` of the query API says about the installation."""
 
@@ -49,7 +58,8 @@ class Service(Process):
     def environment(self) -> dict[str, str]:
         """The caller's variables with these settings in place of all its TABLEFOLD_ ones."""
         listen = {"TABLEFOLD_LISTEN": self.listen} if self.listen else {}
-        return environment_with({**self._settings, **listen})
+        memory = PROJECTOR_MEMORY if self._module == "projector" else {}
+        return environment_with({**self._settings, **listen, **memory})
 
     def is_ready(self) -> bool:
         """Whether it answers; a service that does not listen is ready when it runs."""

@@ -46,8 +46,10 @@ TAKE_BACK = """
     WHERE (dataset, generation, number) = ($1, $2, $3)
 """
 
+COUNT_GROUPS = "SELECT count(*) FROM {segment}"
+
 LOADED_NOW = """
-    UPDATE read.uploads SET state = 'loaded', records = $4, indexed_at = clock_timestamp()
+    UPDATE read.uploads SET state = 'loaded', records = coalesce($4, rows_accepted), indexed_at = clock_timestamp()
     WHERE (dataset, generation, number) = ($1, $2, $3) AND state = 'loading'
 """
 
@@ -76,8 +78,12 @@ class Finisher:
                     await self._index(guard, dataset, load, names, file, text_key)
                 elif dataset.members is None and dataset.key is not None:
                     await self._drop_duplicates(guard, dataset, load, names, file, text_key)
-                records = await guard.fetchval(f"SELECT count(*) FROM {names.segment(load.upload)}")
-                await guard.execute(LOADED_NOW, *of, records)
+                grouped = (
+                    await guard.fetchval(COUNT_GROUPS.format(segment=names.segment(load.upload)))
+                    if dataset.members
+                    else None
+                )
+                await guard.execute(LOADED_NOW, *of, grouped)
             finally:
                 await guard.execute("SELECT pg_advisory_unlock(hashtext($1))", f"finish:{of}")
         self._wakeups.ring(LOADED)
@@ -155,9 +161,9 @@ class Finisher:
                 continue
             text = await self._blobs.read(text_key, chunk.offset, chunk.size_bytes)
             cells = await asyncio.to_thread(rows_at, chunk, text, file, rows)
-            rejects = cells.with_columns(pl.lit(outcome).alias("outcome"), of_upload)
-            await copy_frame(guard, names.schema, "rejects", rejects)
-            errors = _errors(cells, code, field, said).select(*ERROR_COLUMNS).with_columns(of_upload)
+            columns = (of_upload, pl.lit(outcome).alias("outcome"))
+            await copy_frame(guard, names.schema, "rejects", cells.with_columns(columns))
+            errors = _errors(cells, code, field, said).select(*ERROR_COLUMNS).with_columns(columns)
             await copy_frame(guard, names.schema, "row_errors", errors)
 
 

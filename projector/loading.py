@@ -16,7 +16,7 @@ import polars as pl
 
 from projector.copying import Connection, copy_frame, copy_or_bisect
 from projector.finishing import Finisher
-from projector.parsing import File, Parsed, errors_frame, parse, rows_at
+from projector.parsing import REJECTED, File, Parsed, errors_frame, parse, rows_at
 from shared.blobs import Blobs
 from shared.database import OUTAGES
 from shared.datasets.catalogue import Catalogue
@@ -188,5 +188,6 @@ class Loader:
             )
         of_upload = pl.lit(load.upload).alias("upload")
         await copy_frame(connection, schema, "rejects", parsed.rejects.with_columns(of_upload))
-        await copy_frame(connection, schema, "row_errors", parsed.errors.with_columns(of_upload))
+        rejected = pl.lit(REJECTED).alias("outcome")
+        await copy_frame(connection, schema, "row_errors", parsed.errors.with_columns(of_upload, rejected))
         return parsed

@@ -24,7 +24,7 @@ from shared.datasets.catalogue import Catalogue
 from shared.http.problems import AnyRequest
 from shared.read_tables import rejects_table, row_errors_table
 
-BATCH_ROWS = 1000
+BATCH_ROWS = 2000
 OWN_COLUMNS = ("_row", "_line", "_errors")
 
 
@@ -50,31 +50,41 @@ class RejectedRows:
         rows = await self._rows(wanted, -1)
         yield written([[*labels, *OWN_COLUMNS]])
         while rows:
-            yield written([fitted(row.cells, len(labels), (row.row, row.line, row.errors)) for row in rows])
-            rows = await self._rows(wanted, rows[-1].row)
+            yield written([fitted(row["cells"], len(labels), _own(row)) for row in rows])
+            rows = await self._rows(wanted, rows[-1]["row"])
 
-    async def _rows(self, wanted: sa.Select[tuple[object, ...]], last: int) -> Sequence[sa.Row[tuple[object, ...]]]:
+    async def _rows(self, wanted: sa.Select[tuple[object, ...]], last: int) -> Sequence[sa.RowMapping]:
         async with snapshot(self._engine) as connection:
-            return (await connection.execute(wanted, {"last": last})).all()
+            return (await connection.execute(wanted, {"last": last})).mappings().all()
 
     def _batch(self, upload: sa.RowMapping) -> sa.Select[tuple[object, ...]]:
-        """The rejected rows after row `last`."""
+        """The rejected rows after row `last`, each with all that is said of it."""
         dataset, generation = declared(self._catalogue, upload["dataset"]), upload["generation"]
         rejects, errors = rejects_table(dataset, generation), row_errors_table(dataset, generation)
-        said = sa.func.coalesce(errors.c.label + ": ", "") + errors.c.message
-        joined = pg.aggregate_order_by(sa.literal("; "), errors.c.label, errors.c.code)
-        all_said = (
-            sa.select(sa.func.coalesce(sa.func.string_agg(said, joined), ""))
-            .where(errors.c.upload == rejects.c.upload, errors.c.row == rejects.c.row)
-            .scalar_subquery()
-        )
-        return (
-            sa.select(rejects.c.row, rejects.c.line, rejects.c.cells, all_said.label("errors"))
+        batch = (
+            sa.select(rejects.c.row, rejects.c.line, rejects.c.cells)
             .where(rejects.c.upload == upload["number"], rejects.c.outcome == "rejected")
             .where(rejects.c.row > sa.bindparam("last", type_=sa.Integer))
             .order_by(rejects.c.row)
             .limit(BATCH_ROWS)
+            .cte("batch")
         )
+        said = sa.func.coalesce(errors.c.label + ": ", "") + errors.c.message
+        joined = pg.aggregate_order_by(sa.literal("; "), errors.c.label, errors.c.code)
+        first, last = (sa.select(end(batch.c.row)).scalar_subquery() for end in (sa.func.min, sa.func.max))
+        all_said = (
+            sa.select(errors.c.row, sa.func.string_agg(said, joined).label("errors"))
+            .where(errors.c.upload == upload["number"], errors.c.row.between(first, last))
+            .group_by(errors.c.row)
+            .subquery()
+        )
+        return (
+            sa.select(batch, all_said.c.errors).outerjoin(all_said, all_said.c.row == batch.c.row).order_by(batch.c.row)
+        )
+
+
+def _own(row: sa.RowMapping) -> tuple[object, ...]:
+    return row["row"], row["line"], row["errors"] or ""
 
 
 def fitted(cells: Sequence[str], width: int, own: tuple[object, ...]) -> list[object]:

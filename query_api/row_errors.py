@@ -24,7 +24,7 @@ from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Kind
 from shared.errors import BadParameter
 from shared.http.problems import AnyRequest
-from shared.read_tables import rejects_table, row_errors_table
+from shared.read_tables import row_errors_table
 
 Body = dict[str, object]
 
@@ -57,21 +57,14 @@ PARAMETERS = {
 
 
 def errors_of(dataset: Dataset, generation: int, upload: int, query: Query) -> sa.Select[tuple[object, ...]]:
-    """The errors of an upload that the query selects; a row without any stands there once, with NULLs."""
-    rejects, errors = rejects_table(dataset, generation), row_errors_table(dataset, generation)
-    same_row = (errors.c.upload == rejects.c.upload) & (errors.c.row == rejects.c.row)
-    wanted = (
-        sa.select(
-            rejects.c.row,
-            rejects.c.line,
-            errors.c.label.label("column"),
-            *(errors.c[name] for name in ("field", "value", "code", "message")),
-        )
-        .select_from(rejects.outerjoin(errors, same_row))
-        .where(rejects.c.upload == upload)
-    )
+    """The errors of an upload that the query selects."""
+    errors = row_errors_table(dataset, generation)
+    names = ("field", "value", "code", "message")
+    wanted = sa.select(
+        errors.c.row, errors.c.line, errors.c.label.label("column"), *(errors.c[name] for name in names)
+    ).where(errors.c.upload == upload)
     if (outcome := query.one("outcome")) != Outcome.ALL:
-        wanted = wanted.where(rejects.c.outcome == outcome)
+        wanted = wanted.where(errors.c.outcome == outcome)
     if (code := query.one("code")) is not None:
         wanted = wanted.where(errors.c.code == code)
     if (column := query.one("column")) is not None:

@@ -155,13 +155,17 @@ def rejects_table(dataset: Dataset, generation: int) -> sa.Table:
 
 
 def row_errors_table(dataset: Dataset, generation: int) -> sa.Table:
-    """What is wrong with each row in `rejects`; `label` is the column's label in the file, None for the whole row."""
+    """What is wrong with each row in `rejects`; `label` is the column's in the file, None for the whole row.
+
+    `outcome` and `line` stand here again, so that a report is read from one table.
+    """
     return sa.Table(
         "row_errors",
         sa.MetaData(schema=schema_of(dataset, generation)),
         sa.Column("upload", sa.Integer(), nullable=False),
         sa.Column("row", sa.Integer(), nullable=False),
         sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("label", sa.Text()),
         sa.Column("field", sa.Text()),
         sa.Column("code", sa.Text(), nullable=False),

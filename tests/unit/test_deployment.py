@@ -14,6 +14,7 @@ import yaml
 from cli.servers.folder import ROOT, DataFolder
 from cli.servers.nginx import TEMPLATE, Nginx, names_in
 from cli.servers.rabbitmq import USER, with_user
+from cli.services import PROJECTOR_MEMORY
 from shared.event_log import DEAD_LOADS, DELIVERIES, LOADS, stream_of
 from shared.http.serving import KEEP_ALIVE_S
 from shared.settings import Settings, read_settings
@@ -54,7 +55,8 @@ def test_compose_runs_every_service_and_server() -> None:
 
 @pytest.mark.parametrize("name", sorted(SERVICES | {"migrate"}))
 def test_every_service_gets_settings_that_it_can_read_and_no_others(name: str) -> None:
-    environment: dict[str, str] = built()[name]["environment"]
+    given: dict[str, str] = built()[name]["environment"]
+    environment = {key: value for key, value in given.items() if key not in PROJECTOR_MEMORY}
     known = {f"TABLEFOLD_{field.name.upper()}" for field in msgspec.structs.fields(Settings)}
     assert set(environment) <= known
     settings = read_settings({key: filled_in(value) for key, value in environment.items()})
@@ -93,6 +95,12 @@ def test_services_wait_only_for_what_exists_and_can_become_ready() -> None:
                 assert "healthcheck" in service(name)
             else:
                 assert (name, wait["condition"]) == ("migrate", "service_completed_successfully")
+
+
+def test_projectors_use_memory_in_the_same_way_everywhere() -> None:
+    environment = service("projector")["environment"]
+    assert {key: environment[key] for key in PROJECTOR_MEMORY} == PROJECTOR_MEMORY
+    assert not PROJECTOR_MEMORY.keys() & service("command_api")["environment"].keys()
 
 
 def test_the_projector_can_be_scaled() -> None:

@@ -28,7 +28,7 @@ def reject(upload: int, row: int, cells: list[str], outcome: str = "rejected") -
 
 def error(upload: int, row: int, label: str | None, message: str) -> Row:
     said = {"label": label, "field": None, "code": "type-error", "value": "", "message": message}
-    return {"upload": upload, "row": row, "line": row * 2, **said}
+    return {"upload": upload, "row": row, "line": row * 2, "outcome": "rejected", **said}
 
 
 def read(text: str) -> list[list[str]]:
