@@ -76,7 +76,8 @@ async def _field(pieces: AsyncIterator[object]) -> str:
             return value.decode(errors="replace")
         value += piece
         if len(value) > FIELD_BYTES:
-            raise BadFile("format-error", f"A field of the form is longer than {FIELD_BYTES} bytes.")
+            says = f"A field of the form is longer than {FIELD_BYTES} bytes. Send the file as `-F file=@debts.csv`."
+            raise BadFile("format-error", says)
     return value.decode(errors="replace")
 
 

@@ -24,7 +24,7 @@ from shared.event_log import Load
 from shared.read_tables import OPEN_SEGMENT, Names, index_columns, quoted, segment_name
 from shared.tabular.records import Chunk
 from shared.tasks import together
-from shared.validation import ERROR_COLUMNS
+from shared.validation import ERROR_COLUMNS, VALUE_CHARACTERS
 from shared.wakeups import Wakeups
 
 logger = logging.getLogger(__name__)
@@ -163,16 +163,19 @@ class Finisher:
             cells = await asyncio.to_thread(rows_at, chunk, text, file, rows)
             columns = (of_upload, pl.lit(outcome).alias("outcome"))
             await copy_frame(guard, names.schema, "rejects", cells.with_columns(columns))
-            errors = _errors(cells, code, field, said).select(*ERROR_COLUMNS).with_columns(columns)
+            errors = _errors(cells, file, code, field, said).with_columns(columns)
             await copy_frame(guard, names.schema, "row_errors", errors)
 
 
-def _errors(cells: pl.DataFrame, code: str, field: str | None, said: dict[int, str]) -> pl.DataFrame:
+def _errors(cells: pl.DataFrame, file: File, code: str, field: str | None, said: dict[int, str]) -> pl.DataFrame:
+    """Errors of the rows in `cells`, about the column of one field."""
+    index = file.header.fields.index(field)
+    value = pl.col("cells").str.json_path_match(f"$[{index}]").fill_null("")
     rows: Sequence[int] = cells["row"].to_list()
-    return cells.select("row", "line").with_columns(
-        pl.lit(None, pl.String).alias("label"),
+    return cells.with_columns(
+        pl.lit(file.header.columns[index]).alias("label"),
         pl.lit(field).alias("field"),
         pl.lit(code).alias("code"),
-        pl.lit("").alias("value"),
+        value.str.slice(0, VALUE_CHARACTERS).alias("value"),
         pl.Series("message", [said[row] for row in rows], pl.String),
-    )
+    ).select(*ERROR_COLUMNS)

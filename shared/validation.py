@@ -18,12 +18,6 @@ from shared.datasets.declaration import Dataset
 from shared.datasets.fields import INTEGER_DIGITS, Field, Kind
 from shared.tabular.header import Header
 
-WHITE = (
-    " \t\r\n\v\f\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u202f\u205f\u3000\ufeff"
-)
-"""What is cut from both ends of a cell."""
-
 VALUE_CHARACTERS = 200
 ERROR_COLUMNS = ("row", "line", "label", "field", "code", "value", "message")
 UUID_TEXT = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
@@ -91,8 +85,8 @@ def no_errors() -> pl.DataFrame:
 
 
 def _trimmed(column: str) -> pl.Expr:
-    text = pl.col(column).str.strip_chars(WHITE)
-    return pl.when(text != "").then(text)
+    """Without the white space (Unicode's) at both ends; nothing but white space is no value."""
+    return pl.col(column).str.strip_chars().replace("", None)
 
 
 def _is_good(field: Field) -> pl.Expr:
