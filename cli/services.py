@@ -20,7 +20,6 @@ MIGRATE_S = 120.0
 PROJECTOR_MEMORY = {
     "POLARS_MAX_THREADS": "1",
     "MALLOC_ARENA_MAX": "2",
-    "MALLOC_MMAP_THRESHOLD_": "1048576",
     "_RJEM_MALLOC_CONF": "dirty_decay_ms:500,muzzy_decay_ms:0",
 }
 """Projectors share the cores among processes, not threads, and give the memory of a chunk back once it is loaded."""
