@@ -14,7 +14,7 @@ from shared.wakeups import Wakeups
 
 APPENDED = "appended"
 LOADED = "loaded"
-POLL_S = 1.0
+POLL_S = 3.0
 
 UNDECIDED = text("""
     SELECT number, id, state, rows_read, rows_accepted, rows_rejected, rows_duplicate, rows_blank, records

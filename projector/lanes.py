@@ -32,7 +32,6 @@ from shared.wakeups import Wakeups
 logger = logging.getLogger(__name__)
 
 FOLDED = "folded"
-IDLE_S = 1.0
 RETRY_S = 0.5
 STOPPED_S = 10.0
 
@@ -100,6 +99,8 @@ class Lane:
             except Exception:  # A fault of ours or a poison event: this lane stops, the others go on.
                 logger.exception("action=lane-stopped dataset=%s retry_s=%s", self._dataset.name, STOPPED_S)
                 await asyncio.sleep(STOPPED_S)
+            else:
+                await asyncio.sleep(self._leases.lease_s / 3)
             await asyncio.sleep(RETRY_S)
 
     async def _own(self, name: str, epoch: int) -> None:
@@ -156,17 +157,19 @@ class OwnedLane:
                 await together(self._fold_all(deliveries, loads), self._give_out_again(loads), self._analyze_all())
 
     async def _fold_all(self, deliveries: Deliveries, loads: LoadsQueue) -> None:
-        behind_for = 0
+        idle_s, was_behind = self._settings.lease_s / 2, False
         while True:
-            delivered = await deliveries.next(IDLE_S)
+            delivered = await deliveries.next(idle_s)
             if delivered is None:
-                behind_for = behind_for + 1 if await self._is_behind() else 0
-                if behind_for * IDLE_S > self._settings.lease_s:
+                is_behind = await self._is_behind()
+                if was_behind and is_behind:
                     await self._forget_offset()
                     raise LogDiverged(
                         "The store has events that the stream does not deliver: reading it from its start."
                     )
+                was_behind = is_behind
                 continue
+            was_behind = False
             events = [event for event in delivered.events if event.position > self.position]
             if events and events[0].position != self.position + 1:
                 await self._forget_offset()

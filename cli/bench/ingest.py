@@ -19,7 +19,7 @@ from cli.stack import Stack
 from shared.datasets.debts import dataset as debts
 from shared.errors import TablefoldError
 
-POLL_S = 0.02
+POLL_S = 0.05
 DEADLINE_S = 1_800
 SEED = 1
 DECLARATION = '''"""Debts once more, for one run of the benchmark."""
@@ -58,7 +58,7 @@ def measure(folder: Path, rows: int, repeats: int, on_run: Callable[[Run], objec
             BAD: lambda repeat: upload(stack.url, _name("bad", repeat), bad, rows, rejected=rows),
         }
         for way, repeat in _turns(list(ways), repeats):
-            rival.checkpoint()
+            rival.settle()
             with ResourceWatch(_processes(stack)) as watch:
                 stages = ways[way](repeat)
             cpu_s = sum(usage.cpu_s for usage in watch.usage.values())

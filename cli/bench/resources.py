@@ -14,8 +14,8 @@ from typing import Self
 import msgspec
 import psutil
 
-SAMPLE_S = 0.05
-SAMPLES_PER_SEARCH = 5
+SAMPLE_S = 0.5
+SAMPLES_PER_SEARCH = 1
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 STATUS = re.compile(r"^(VmHWM|RssAnon):\s+(\d+) kB$", re.MULTILINE)
 

@@ -39,15 +39,15 @@ class Rival:
         """Seconds of `\\copy` into the bare table and the four CREATE INDEX behind it, as `total` and by statement."""
         return self._load(path, before=[], after=self._indexes())
 
-    def checkpoint(self) -> None:
-        """Write out what earlier runs left dirty, so that the next one does not pay for it."""
-        self._run("CHECKPOINT;", "postgres", "postgres", "postgres-superuser")
+    def settle(self) -> None:
+        """Clean up and write out what earlier runs left, so that the next one does not pay for it."""
+        self._run("VACUUM (ANALYZE);\nCHECKPOINT;", "tablefold", "postgres", "postgres-superuser")
 
     def _load(self, path: Path, before: list[str], after: list[str]) -> dict[str, float]:
         self._postgres.create_database(self._database)
         try:
             self._run("\n".join([self._create(), *before]), self._database)
-            self.checkpoint()
+            self.settle()
             copy = f"\\copy records ({', '.join(self._columns(path))}) from '{path}' with (format csv, header)"
             started = time.perf_counter()
             said = self._run("\n".join(["\\timing on", copy, *after]), self._database)
