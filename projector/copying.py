@@ -18,8 +18,8 @@ async def copy_frame(connection: Connection, schema: str, table: str, frame: pl.
     """Copy all rows; the columns are named like the frame's, a null is NULL. Raises what PostgreSQL says."""
     if frame.is_empty():
         return
-    text = await asyncio.to_thread(_as_csv, frame)
-    await connection.copy_to_table(table, schema_name=schema, source=text, columns=frame.columns, format="csv")
+    with await asyncio.to_thread(_as_csv, frame) as text:  # Closed here: asyncpg leaves it to the garbage collector.
+        await connection.copy_to_table(table, schema_name=schema, source=text, columns=frame.columns, format="csv")
 
 
 def _as_csv(frame: pl.DataFrame) -> io.BytesIO:

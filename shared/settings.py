@@ -27,7 +27,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A folder with further dataset declarations; empty means only those that ship."""
     max_upload_bytes: int = 4 * 1024**3
     """A longer file is refused while it is being received."""
-    chunk_bytes: int = 3 * 1024**2
+    chunk_bytes: int = 4 * 1024**2
     """Size at which a file is cut, at the next record boundary, into loads."""
     small_upload_rows: int = 10_000
     """An upload of at most so many rows goes into the open segment instead of one of its own."""
