@@ -77,7 +77,7 @@ class Postgres(Process):
             for path in (self._home, password):
                 os.chown(path, _ordinary_user().pw_uid, _ordinary_user().pw_gid)
         options = ["--username=postgres", "--auth=scram-sha-256", f"--pwfile={password}"]
-        self._run("initdb", "-D", str(fresh), *options, "--encoding=UTF8", "--locale=C.UTF-8")
+        self._run("initdb", "-D", str(fresh), *options, "--encoding=UTF8", "--locale=C.UTF-8", "--lc-collate=C")
         password.unlink()
         secret = self.folder.secret("postgres")
         single = ["--single", "-D", str(fresh), "-c", "unix_socket_directories=", "postgres"]

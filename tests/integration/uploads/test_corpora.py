@@ -17,7 +17,6 @@ import pytest
 
 from cli.servers.folder import ROOT
 from shared.tabular.rows import is_utf8
-from shared.validation import WHITE
 from tests.files import DEBT_LABELS, account, accounts, debt, table
 from tests.steps import Api
 
@@ -32,6 +31,12 @@ MAX_COLUMNS = 16_384
 MIB = 1024**2
 
 pytestmark = pytest.mark.skipif(not CORPORA.is_dir(), reason="the bad-input corpora are not beside the repository")
+
+WHITE = (
+    " \t\n\v\f\r\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+"""Unicode's White_Space, which is cut from both ends of a cell."""
 
 
 @pytest.fixture
