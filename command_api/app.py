@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from litestar import Litestar, get
 from litestar.openapi import OpenAPIConfig
 
-from command_api.relay import APPENDED, Relay
+from command_api.relay import Relay
 from command_api.uploads import Uploads, upload_route
 from shared.blobs import open_blobs
 from shared.database import make_engine
@@ -20,7 +20,7 @@ from shared.event_store import EventStore
 from shared.http.problems import exception_handlers
 from shared.leases import Leases
 from shared.settings import Settings
-from shared.wakeups import Wakeups
+from shared.wakeups import APPENDED, Wakeups
 
 
 def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:

@@ -18,12 +18,11 @@ from shared.event_log import StreamWriter, connected
 from shared.event_store import EventStore
 from shared.leases import Leases
 from shared.tasks import together
-from shared.wakeups import Bell, Wakeups
+from shared.wakeups import APPENDED, Bell, Wakeups
 
 logger = logging.getLogger(__name__)
 
 LEASE = "relay"
-APPENDED = "appended"
 BATCH_EVENTS = 300
 POLL_S = 1.0
 RETRY_S = 1.0

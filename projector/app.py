@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from projector.deciding import LOADED, Decider
+from projector.deciding import Decider
 from projector.lanes import Lane
 from projector.loading import Loader
 from shared.blobs import open_blobs
@@ -23,7 +23,7 @@ from shared.event_store import EventStore
 from shared.leases import Leases
 from shared.settings import Settings
 from shared.tasks import together
-from shared.wakeups import Wakeups
+from shared.wakeups import LOADED, Wakeups
 
 logger = logging.getLogger(__name__)
 

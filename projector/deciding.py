@@ -10,10 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.event_store import EventStore
 from shared.events import RowCounts, UploadPublished
-from shared.wakeups import Wakeups
+from shared.wakeups import APPENDED, LOADED, Wakeups
 
-APPENDED = "appended"
-LOADED = "loaded"
 POLL_S = 3.0
 
 UNDECIDED = text("""

@@ -25,11 +25,10 @@ from shared.read_tables import OPEN_SEGMENT, Names, index_columns, quoted, segme
 from shared.tabular.records import Chunk
 from shared.tasks import together
 from shared.validation import ERROR_COLUMNS, VALUE_CHARACTERS
-from shared.wakeups import Wakeups
+from shared.wakeups import LOADED, Wakeups
 
 logger = logging.getLogger(__name__)
 
-LOADED = "loaded"
 INDEXERS = 2
 """Indexes that are built at the same time."""
 

@@ -27,11 +27,10 @@ from shared.leases import Leases
 from shared.read_tables import Names
 from shared.settings import Settings
 from shared.tasks import together
-from shared.wakeups import Wakeups
+from shared.wakeups import FOLDED, Wakeups
 
 logger = logging.getLogger(__name__)
 
-FOLDED = "folded"
 RETRY_S = 0.5
 STOPPED_S = 10.0
 

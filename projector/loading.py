@@ -29,11 +29,10 @@ from shared.read_tables import schema_of, segment_name, staging_name
 from shared.tabular.dialect import Dialect
 from shared.tabular.header import Header
 from shared.tabular.records import Chunk
-from shared.wakeups import Wakeups
+from shared.wakeups import APPENDED, Wakeups
 
 logger = logging.getLogger(__name__)
 
-APPENDED = "appended"
 RETRY_S = 0.5
 
 UPLOAD = """

@@ -13,6 +13,13 @@ import asyncpg
 
 from shared.database import OUTAGES
 
+APPENDED = "appended"
+"""The event store has new events."""
+LOADED = "loaded"
+"""An upload is ready to be published."""
+FOLDED = "folded"
+"""A checkpoint has moved."""
+
 COALESCE_S = 0.01
 RETRY_S = 1.0
 
