@@ -23,6 +23,7 @@ uploads = sa.table(
     sa.column("number", sa.Integer),
     sa.column("id", sa.Uuid),
     sa.column("state", sa.Text),
+    sa.column("segment", sa.Integer),
     sa.column("received_position", sa.BigInteger),
     sa.column("published_position", sa.BigInteger),
     sa.column("source", sa.Text),

@@ -49,7 +49,8 @@ class Records:
             table = self._table(generation)
             order = record_order(query, self.dataset, table)
             numbers = await self._numbers(connection, query, generation)
-            wanted = table.select().where(*conditions(query, self._filters, table, self.dataset, numbers))
+            wanted = table.select().where(table.c.segment.in_(served.segments))
+            wanted = wanted.where(*conditions(query, self._filters, table, self.dataset, numbers))
             if served.generation is None:
                 return empty_page(paging), [], position
             page = await read_page(connection, query, wanted, order, paging)
@@ -63,7 +64,8 @@ class Records:
             served = await read_served(connection, self.dataset.name)
             if served.generation is not None:
                 table = self._table(served.generation)
-                found = table.select().where(table.c[name] == bound(self.dataset.field(name).kind, value)).limit(1)
+                same_key = table.c[name] == bound(self.dataset.field(name).kind, value)
+                found = table.select().where(table.c.segment.in_(served.segments), same_key).limit(1)
                 rows = (await connection.execute(found)).mappings().all()
                 for body in await self._bodies(connection, served.generation, rows):
                     return body, Position(self.dataset.name, served.position)

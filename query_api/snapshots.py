@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from query_api.books import checkpoints, datasets
+from query_api.books import checkpoints, datasets, uploads
 from shared.database import make_engine
 from shared.errors import Unavailable
+from shared.read_tables import OPEN_SEGMENT
 
 TIMEOUT_MS = 5000
 """A statement that takes longer is cancelled."""
@@ -20,8 +21,20 @@ TIMEOUT_MS = 5000
 REPLACED = frozenset({"42P01", "3F000"})
 """SQLSTATEs of a table or schema that is gone: its generation was dropped after we had looked which one is live."""
 
+ATTACHED = (
+    sa.select(sa.func.array_agg(uploads.c.segment))
+    .where(uploads.c.dataset == datasets.c.dataset, uploads.c.generation == datasets.c.generation)
+    .where(uploads.c.state == "published", uploads.c.segment != OPEN_SEGMENT)
+    .correlate(datasets)
+    .scalar_subquery()
+)
+
 SERVED = (
-    sa.select(datasets.c.generation, sa.func.coalesce(checkpoints.c.position, 0).label("position"))
+    sa.select(
+        datasets.c.generation,
+        sa.func.coalesce(checkpoints.c.position, 0).label("position"),
+        ATTACHED.label("attached"),
+    )
     .select_from(
         datasets.outerjoin(
             checkpoints,
@@ -33,10 +46,15 @@ SERVED = (
 
 
 class Served(msgspec.Struct, frozen=True):
-    """What is served of a dataset: its generation, None where it has no read tables yet, and how far that is folded."""
+    """What is served of a dataset: its generation, None where it has no read tables yet, and how far that is folded.
+
+    Records are to be read from `segments` alone: PostgreSQL shows an attached partition even to snapshots older than
+    the attaching, for which what that transaction deleted is still there.
+    """
 
     generation: int | None
     position: int
+    segments: tuple[int, ...] = (OPEN_SEGMENT,)
 
 
 def make_reader(url: str, timeout_ms: int = TIMEOUT_MS) -> AsyncEngine:
@@ -66,4 +84,4 @@ async def snapshot(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 async def read_served(connection: AsyncConnection, dataset: str) -> Served:
     """What of a dataset this snapshot serves."""
     row = (await connection.execute(SERVED, {"dataset": dataset})).one_or_none()
-    return Served(row.generation, row.position) if row else Served(None, 0)
+    return Served(row.generation, row.position, (OPEN_SEGMENT, *(row.attached or ()))) if row else Served(None, 0)
