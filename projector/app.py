@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -67,11 +68,12 @@ async def run(settings: Settings, catalogue: Catalogue) -> None:
             *(lane.run() for lane in lanes),
         )
     finally:
-        async with asyncio.timeout(5), engine.begin() as connection:
-            await connection.execute(GONE, {"name": name})
+        pool.terminate()  # What is under way is rolled back; waiting for it could take for ever.
+        with contextlib.suppress(DBAPIError, TimeoutError, *OUTAGES):
+            async with asyncio.timeout(5), engine.begin() as connection:
+                await connection.execute(GONE, {"name": name})
         await engine.dispose()
         await store_engine.dispose()
-        await pool.close()
 
 
 async def take_loads(loader: Loader, settings: Settings) -> None:

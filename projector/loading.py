@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import msgspec
 import polars as pl
+from sqlalchemy.exc import DBAPIError
 
 from projector.copying import Connection, copy_frame, copy_or_bisect
 from projector.finishing import Finisher
@@ -107,10 +108,11 @@ class Loader:
 
         Waits out the absence of PostgreSQL.
         """
+        reason = ""
         while True:
             try:
-                return await self._handle(load)
-            except OUTAGES as error:
+                return await (self.fail(load, reason) if reason else self._handle(load))
+            except (DBAPIError, *OUTAGES) as error:
                 logger.warning("action=load-waits load=%s error=%r", load, error)
                 await asyncio.sleep(RETRY_S)
             except asyncpg.UndefinedTableError:
@@ -118,7 +120,7 @@ class Loader:
                 return None
             except (BlobCorrupt, asyncpg.PostgresError, pl.exceptions.PolarsError, ValueError) as error:
                 logger.exception("action=load-failed load=%s", load)
-                return await self.fail(load, f"Chunk {load.chunk} cannot be loaded: {error}")
+                reason = f"Chunk {load.chunk} cannot be loaded: {error}"
 
     async def fail(self, load: Load, reason: str) -> None:
         """Append that the upload will never be visible."""

@@ -9,7 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from shared.errors import Unavailable
 
-OUTAGES = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError)
+OUTAGES = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
 """What asyncpg raises while PostgreSQL is away, starting or shutting down."""
 
 
