@@ -15,7 +15,6 @@ import msgspec
 import psutil
 
 SAMPLE_S = 0.5
-SAMPLES_PER_SEARCH = 1
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 STATUS = re.compile(r"^(VmHWM|RssAnon):\s+(\d+) kB$", re.MULTILINE)
 
@@ -71,11 +70,8 @@ class ResourceWatch:
         self._sample()
 
     def _watch(self) -> None:
-        count = 0
         while not self._ended.wait(SAMPLE_S):
-            count += 1
-            if count % SAMPLES_PER_SEARCH == 0:
-                self._search()
+            self._search()
             self._sample()
 
     def _search(self) -> None:
