@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from litestar import Litestar, get
 from litestar.openapi import OpenAPIConfig
 
+from command_api.outcomes import Outcomes
 from command_api.relay import Relay
 from command_api.uploads import Uploads, upload_route
 from shared.blobs import open_blobs
@@ -20,14 +21,15 @@ from shared.event_store import EventStore
 from shared.http.problems import exception_handlers
 from shared.leases import Leases
 from shared.settings import Settings
-from shared.wakeups import APPENDED, Wakeups
+from shared.wakeups import APPENDED, FOLDED, Wakeups
 
 
 def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     """The application; connections are made when it starts and ended when it stops."""
     engine = make_engine(settings.database_url, name="tablefold-command-api")
     store = EventStore(engine)
-    wakeups = Wakeups(settings.database_url, (APPENDED,))
+    wakeups = Wakeups(settings.database_url, (APPENDED, FOLDED))
+    outcomes = Outcomes(engine, wakeups)
     owner = f"{socket.gethostname()}:{os.getpid()}"
     leases = Leases(engine, "store", owner, settings.lease_s)
     relay = Relay(catalogue, store, leases, wakeups, settings.amqp_url)
@@ -35,7 +37,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(wakeups.run()), asyncio.create_task(relay.run())]
+        tasks = [asyncio.create_task(work) for work in (wakeups.run(), relay.run(), outcomes.run())]
         yield
         for task in tasks:
             task.cancel()

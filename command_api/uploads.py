@@ -18,7 +18,7 @@ from command_api.receiving import ReceivedFile, Receiver, Wishes
 from shared.blobs import Blobs
 from shared.datasets.declaration import Dataset
 from shared.errors import BadParameter, WrongMediaType
-from shared.event_store import Appended, EventStore
+from shared.event_store import Appended, EventStore, Proposal
 from shared.events import UploadReceived
 from shared.http.correlation import correlation_id
 from shared.settings import Settings
@@ -59,13 +59,10 @@ class Uploads:
         )
         received = await receiver.receive(body, wishes)
         event = _event(upload_id, received, wishes, request)
-        appended = await self._store.append(
-            dataset.name,
-            event,
-            actor="anonymous",
-            claim=_claim(received, wishes),
-            correlation_id=correlation_id(request),
+        proposal = Proposal(
+            event=event, actor="anonymous", claim=_claim(received, wishes), correlation_id=correlation_id(request)
         )
+        appended = await self._store.append(dataset.name, proposal)
         if appended.again:
             for key in {received.blob_key, received.text_key}:
                 await self._blobs.remove(key)
@@ -149,6 +146,8 @@ def _printable(value: str) -> str:
 
 
 def _answer(dataset: Dataset, appended: Appended) -> Response[Accepted]:
+    if appended.upload_id is None:
+        raise TypeError("The claim of a file names an upload.")
     location = f"/uploads/{appended.upload_id}"
     links = {"self": location, "errors": f"{location}/errors", "file": f"{location}/file"}
     message = "The same file was received before" if appended.again else "File uploaded and processing started"

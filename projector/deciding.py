@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.event_store import EventStore
+from shared.event_store import EventStore, Proposal
 from shared.events import RowCounts, UploadPublished
 from shared.wakeups import APPENDED, LOADED, Wakeups
 
@@ -50,7 +50,8 @@ class Decider:
         for upload in undecided:
             if upload.state != "loaded":
                 return
-            await self._store.append(dataset, _published(upload), actor="projector", claim=f"decided:{upload.id}")
+            proposal = Proposal(event=_published(upload), actor="projector", claim=f"decided:{upload.id}")
+            await self._store.append(dataset, proposal)
             self._wakeups.ring(APPENDED)
             async with self._engine.begin() as connection:
                 await connection.execute(PUBLISHING, {**of, "number": upload.number})

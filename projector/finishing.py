@@ -15,9 +15,10 @@ import asyncpg
 import polars as pl
 
 from projector.copying import Connection, copy_frame
-from projector.generations import create_index
+from projector.generations import complete_segment, create_index
 from projector.grouping import group_rows
 from projector.parsing import File, rows_at
+from projector.previewing import preview
 from shared.blobs import Blobs
 from shared.datasets.declaration import Dataset
 from shared.event_log import Load
@@ -32,7 +33,9 @@ logger = logging.getLogger(__name__)
 INDEXERS = 2
 """Indexes that are built at the same time."""
 
-STATE = "SELECT state, segment FROM read.uploads WHERE (dataset, generation, number) = ($1, $2, $3)"
+STATE = """
+    SELECT state, segment, review, on_error FROM read.uploads WHERE (dataset, generation, number) = ($1, $2, $3)
+"""
 
 CHUNKS_OF_ROWS = """
     SELECT number, "offset", size_bytes, first_row, first_line, rows FROM read.chunks
@@ -47,8 +50,11 @@ TAKE_BACK = """
 
 COUNT_GROUPS = "SELECT count(*) FROM {segment}"
 
+ACCEPTED = "SELECT rows_accepted FROM read.uploads WHERE (dataset, generation, number) = ($1, $2, $3)"
+
 LOADED_NOW = """
-    UPDATE read.uploads SET state = 'loaded', records = coalesce($4, rows_accepted), indexed_at = clock_timestamp()
+    UPDATE read.uploads SET state = CASE WHEN review AND NOT approved THEN 'review' ELSE 'loaded' END, records = $4,
+        indexed_at = clock_timestamp()
     WHERE (dataset, generation, number) = ($1, $2, $3) AND state = 'loading'
 """
 
@@ -73,16 +79,17 @@ class Finisher:
                 names = Names(dataset, load.generation)
                 if dataset.members is not None:
                     await self._group(guard, dataset, load, file, text_key)
+                await guard.execute(complete_segment(dataset, load.generation, load.upload))
                 if upload["segment"] != OPEN_SEGMENT:
                     await self._index(guard, dataset, load, names, file, text_key)
                 elif dataset.members is None and dataset.key is not None:
                     await self._drop_duplicates(guard, dataset, load, names, file, text_key)
-                grouped = (
-                    await guard.fetchval(COUNT_GROUPS.format(segment=names.segment(load.upload)))
-                    if dataset.members
-                    else None
+                records = await guard.fetchval(
+                    COUNT_GROUPS.format(segment=names.segment(load.upload)) if dataset.members else ACCEPTED,
+                    *(() if dataset.members else of),
                 )
-                await guard.execute(LOADED_NOW, *of, grouped)
+                await preview(guard, dataset, load, records, samples=upload["review"])
+                await guard.execute(LOADED_NOW, *of, records)
             finally:
                 await guard.execute("SELECT pg_advisory_unlock(hashtext($1))", f"finish:{of}")
         self._wakeups.ring(LOADED)

@@ -18,10 +18,11 @@ from shared.read_tables import OPEN_SEGMENT, Names
 
 INSERT_UPLOAD = text("""
     INSERT INTO read.uploads (dataset, generation, number, id, state, received_position, actor, source, file_name,
-        blob_key, text_key, media_type, sha256, size_bytes, dialect, header, segment, chunks, received_at, folded_at)
+        blob_key, text_key, media_type, sha256, size_bytes, dialect, header, segment, chunks, received_at, folded_at,
+        review, on_error)
     VALUES (:dataset, :generation, :number, :id, 'loading', :position, :actor, :source, :file_name,
         :blob_key, :text_key, :media_type, :sha256, :size_bytes, CAST(:dialect AS json), CAST(:header AS json),
-        :segment, :chunks, :received_at, clock_timestamp())
+        :segment, :chunks, :received_at, clock_timestamp(), :review, :on_error)
 """)
 
 NEXT_NUMBER = text("""
@@ -82,6 +83,8 @@ async def fold_received(to: Fold, event: RecordedEvent, data: UploadReceived) ->
         "segment": segment,
         "chunks": len(data.chunks),
         "received_at": event.recorded_at,
+        "review": data.review,
+        "on_error": data.on_error,
     }
     await to.connection.execute(INSERT_UPLOAD, {**of, **upload})
     if data.chunks:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
 from sqlalchemy import text
+from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import CreateTable
 
@@ -13,11 +13,12 @@ from shared.read_tables import (
     Names,
     history_table,
     index_columns,
+    provenance_columns,
     quoted,
     records_table,
     rejects_table,
     row_errors_table,
-    segment_name,
+    segment_table,
     staging_table,
 )
 
@@ -28,6 +29,11 @@ REGISTER = text("INSERT INTO read.datasets (dataset, generation) VALUES (:datase
 BEGIN_CHECKPOINT = text("""
     INSERT INTO read.checkpoints (dataset, generation, position, epoch, folded_at)
     VALUES (:dataset, :generation, 0, 0, clock_timestamp())
+""")
+
+BEGIN_SEGMENT = text("""
+    INSERT INTO read.segments (dataset, generation, number, position, recorded_at)
+    VALUES (:dataset, :generation, :number, :position, :recorded_at)
 """)
 
 FIRST_GENERATION = 1
@@ -62,8 +68,13 @@ async def make_generation(connection: AsyncConnection, dataset: Dataset, generat
     segment = names.segment(OPEN_SEGMENT)
     await connection.execute(text(f"CREATE TABLE {segment} PARTITION OF {names.records} FOR VALUES IN (0)"))
     if dataset.key:
-        on_key = create_index(f"{names.schema}.history", names.history, (dataset.key,))
-        await connection.execute(text(on_key))
+        await connection.execute(text(create_index("segment_0", segment, ("upload",))))
+    await connection.execute(text(create_index("history", names.history, dataset.key_columns)))
+    if dataset.rejected_as:
+        by_key = f"CREATE INDEX rejects_by_key ON {names.rejects} (hashtext(key)) WHERE key IS NOT NULL"
+        await connection.execute(text(by_key))
+    of = {"dataset": dataset.name, "generation": generation, "number": OPEN_SEGMENT}
+    await connection.execute(BEGIN_SEGMENT, {**of, "position": 0, "recorded_at": None})
 
 
 def create_index(prefix: str, table: str, columns: tuple[str, ...]) -> str:
@@ -78,13 +89,21 @@ async def make_upload_tables(
     connection: AsyncConnection, dataset: Dataset, generation: int, number: int, segment: int
 ) -> None:
     """Create the bare tables into which an upload is loaded: its segment, and its staging where rows are grouped."""
-    table = records_table(dataset, generation, segment_name(number), segment)
-    table.c.segment.server_default = sa.DefaultClause(sa.text(str(segment)))
-    table.c.upload.server_default = sa.DefaultClause(sa.text(str(number)))
-    await connection.execute(CreateTable(table))
+    await connection.execute(CreateTable(segment_table(dataset, generation, number, segment)))
     if segment != OPEN_SEGMENT:
         # Says in advance what ATTACH would otherwise read the whole table for.
         bound = f"ALTER TABLE {Names(dataset, generation).segment(number)} ADD CHECK (segment = {segment})"
         await connection.execute(text(bound))
     if dataset.members is not None:
         await connection.execute(CreateTable(staging_table(dataset, generation, number)))
+
+
+def complete_segment(dataset: Dataset, generation: int, number: int) -> str:
+    """The statement that gives a loaded segment the columns that it says once for all its records; touches no row."""
+    dialect = pg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy does not say
+    added = ", ".join(
+        f"ADD COLUMN IF NOT EXISTS {quoted(column.name)} {column.type.compile(dialect)}"
+        + (f" DEFAULT {number}" if column.name == "upload" else "")
+        for column in provenance_columns()
+    )
+    return f"ALTER TABLE {Names(dataset, generation).segment(number)} {added}"

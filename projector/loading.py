@@ -24,7 +24,7 @@ from shared.datasets.catalogue import Catalogue
 from shared.datasets.declaration import Dataset
 from shared.errors import BlobCorrupt
 from shared.event_log import Load
-from shared.event_store import EventStore
+from shared.event_store import EventStore, Proposal
 from shared.events import UploadFailed
 from shared.read_tables import schema_of, segment_name, staging_name
 from shared.tabular.dialect import Dialect
@@ -59,6 +59,10 @@ COUNT = """
     WHERE (dataset, generation, number) = ($1, $2, $3) AND state = 'loading'
     RETURNING chunks_done
 """
+
+
+class Cancelled(Exception):
+    """The upload failed or was withdrawn while one of its chunks was being loaded."""
 
 
 class Upload(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,7 +131,8 @@ class Loader:
         upload = await self._upload(load)
         if upload is not None and upload.state == "loading":
             event = UploadFailed(upload_id=upload.id, code="load-failed", reason=reason)
-            await self._store.append(load.dataset, event, actor="projector", claim=f"decided:{upload.id}")
+            proposal = Proposal(event=event, actor="projector", claim=f"decided:{upload.id}")
+            await self._store.append(load.dataset, proposal)
             self._wakeups.ring(APPENDED)
 
     async def _handle(self, load: Load) -> None:
@@ -135,7 +140,10 @@ class Loader:
         upload = await self._upload(load)
         if upload is None or upload.state != "loading":
             return
-        chunks_done = await self._load(load, dataset, upload)
+        try:
+            chunks_done = await self._load(load, dataset, upload)
+        except Cancelled:
+            return
         if chunks_done == upload.chunks:
             await self._finisher.finish(dataset, load, upload.file(dataset), upload.text_key)
 
@@ -160,7 +168,7 @@ class Loader:
             counts = (chunk.rows, parsed.good.height, parsed.rejects.height, parsed.blank)
             done = await connection.fetchval(COUNT, *key[:3], *counts)
             if done is None:
-                return 0  # It failed meanwhile: what is written here belongs to nothing.
+                raise Cancelled  # Rolls back: what was written here belongs to nothing.
             await connection.execute(CHUNK_DONE, *key, self._name)
             return int(done)
 

@@ -1,19 +1,26 @@
 """An upload becomes visible, all at once; log -> *projection* -> read table.
 
-One transaction: records of older segments with the same keys move to the history, then the segment is attached, or its
-records join the open segment when they are few. Readers see nothing of the upload before the commit, all after it.
+One transaction: versions with the same keys end, then the segment is attached and called live, or its records join the
+open segment when they are few. Readers see nothing of the upload before the commit, all after it.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import text
+import msgspec
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from projector.previewing import Preview
+from projector.segments import End, Segment, Segments
+from projector.versions import end_versions, own_columns
 from shared.datasets.declaration import Dataset
 from shared.events import RecordedEvent, UploadPublished
-from shared.read_tables import OPEN_SEGMENT, Names, quoted, records_table
+from shared.read_tables import OPEN_SEGMENT, Ending, Names, quoted
 
-UPLOAD = text("SELECT number, segment FROM read.uploads WHERE id = :id AND generation = :generation FOR UPDATE")
+UPLOAD = text("""
+    SELECT number, segment, state, previewed_position, CAST(preview AS text) AS preview FROM read.uploads
+    WHERE id = :id AND generation = :generation FOR UPDATE
+""")
 
 PUBLISHED = text("""
     UPDATE read.uploads SET state = 'published', published_position = :position, published_at = :published_at,
@@ -21,59 +28,107 @@ PUBLISHED = text("""
     WHERE id = :id AND generation = :generation
 """)
 
+CANCELLED = ("failed", "withdrawn")
+
+
+class Publishing(msgspec.Struct, frozen=True):
+    """One publication; `upload` is a row of the books."""
+
+    connection: AsyncConnection
+    dataset: Dataset
+    generation: int
+    event: RecordedEvent
+    upload: Row[tuple[object, ...]]
+    preview: Preview
+
+    @property
+    def names(self) -> Names:
+        return Names(self.dataset, self.generation)
+
 
 async def publish(
     connection: AsyncConnection, dataset: Dataset, generation: int, event: RecordedEvent, data: UploadPublished
 ) -> list[int]:
-    """Publish an upload that is loaded and indexed; the numbers of the segments that were attached."""
+    """Publish an upload that is loaded and indexed, unless it was cancelled before; the segments that were attached."""
     of = {"id": data.upload_id, "generation": generation}
     upload = (await connection.execute(UPLOAD, of)).one()
-    names = Names(dataset, generation)
+    if upload.state in CANCELLED:
+        return []
+    preview = msgspec.json.decode(upload.preview, type=Preview)
+    publishing = Publishing(connection, dataset, generation, event, upload, preview)
+    superseded = await _supersede(publishing) if dataset.key is not None and data.records else 0
+    attached = [] if upload.segment == OPEN_SEGMENT else [upload.number]
+    await (_attach(publishing) if attached else _join_open_segment(publishing))
+    await connection.execute(text(f"DROP TABLE IF EXISTS {publishing.names.overlap(upload.number)}"))
+    outcome = {"position": event.position, "published_at": event.recorded_at, "records": data.records}
+    await connection.execute(PUBLISHED, {**of, **outcome, "superseded": superseded})
+    return attached
+
+
+async def _supersede(to: Publishing) -> int:
+    """End the versions whose keys the upload brings again; how many.
+
+    What the preview has found need not be searched again: only its hits are touched, and a segment of which it found
+    every key ends as a whole.
+    """
+    segments = Segments(to.connection, to.dataset, to.generation)
+    by = {"position": to.event.position, "at": to.event.recorded_at, "by": to.upload.number}
+    end = End(kind=Ending.SUPERSEDED, **by)
     superseded = 0
-    if dataset.key is not None and data.records:
-        superseded = await _supersede(connection, dataset, names, upload.number, event.position)
-    if upload.segment == OPEN_SEGMENT:
-        await _join_open_segment(connection, dataset, names, upload.number)
-    else:
-        await _attach(connection, names, upload.number)
-    outcome = {
-        "position": event.position,
-        "published_at": event.recorded_at,
-        "records": data.records,
-        "superseded": superseded,
-    }
-    await connection.execute(PUBLISHED, {**of, **outcome})
-    return [upload.number] if upload.segment != OPEN_SEGMENT else []
+    for segment in await segments.live():
+        if segment.number in to.preview.whole_segments:
+            superseded += await _count(to, segment)
+            await segments.end(segment.number, end)
+        elif await _may_overlap(to, segment):
+            superseded += await end_versions(
+                to.connection, to.dataset, to.names, segment, f"{_source(to, segment)} AS new", _same_key(to), end
+            )
+    return superseded
 
 
-async def _supersede(connection: AsyncConnection, dataset: Dataset, names: Names, number: int, position: int) -> int:
-    anything = await connection.execute(text(f"SELECT EXISTS (SELECT FROM {names.records})"))
-    if not anything.scalar_one():
-        return 0
-    key = quoted(str(dataset.key))
-    columns = _columns(dataset)
-    moved = text(f"""
-        WITH old AS (
-            DELETE FROM {names.records} AS record USING {names.segment(number)} AS new
-            WHERE record.{key} = new.{key} RETURNING {", ".join(f"record.{column}" for column in columns)}
-        )
-        INSERT INTO {names.history} ({", ".join(columns)}, superseded_by, superseded_position)
-        SELECT {", ".join(columns)}, :number, :position FROM old
+def _was_previewed(to: Publishing, segment: Segment) -> bool:
+    seen = to.upload.previewed_position
+    return segment.number != OPEN_SEGMENT and seen is not None and segment.position <= seen
+
+
+async def _may_overlap(to: Publishing, segment: Segment) -> bool:
+    if _was_previewed(to, segment) and segment.number not in to.preview.segments:
+        return False
+    found = await to.connection.execute(text(f"SELECT EXISTS (SELECT FROM {to.names.segment(segment.number)})"))
+    return bool(found.scalar_one())
+
+
+def _source(to: Publishing, segment: Segment) -> str:
+    number = to.upload.number
+    if not _was_previewed(to, segment):
+        return to.names.segment(number)
+    return f"(SELECT * FROM {to.names.overlap(number)} WHERE segment = {segment.number})"
+
+
+def _same_key(to: Publishing) -> str:
+    key = quoted(str(to.dataset.key))
+    return f"record.{key} = new.{key}"
+
+
+async def _count(to: Publishing, segment: Segment) -> int:
+    found = await to.connection.execute(text(f"SELECT count(*) FROM {to.names.segment(segment.number)}"))
+    return int(found.scalar_one())
+
+
+async def _join_open_segment(to: Publishing) -> None:
+    columns = ", ".join(own_columns(to.dataset))
+    own = to.names.segment(to.upload.number)
+    joined = text(f"""
+        INSERT INTO {to.names.segment(OPEN_SEGMENT)} ({columns}, upload, position, recorded_at)
+        SELECT {columns}, upload, CAST(:position AS bigint), CAST(:recorded_at AS timestamptz) FROM {own}
     """)
-    return int((await connection.execute(moved, {"number": number, "position": position})).rowcount)
+    await to.connection.execute(joined, {"position": to.event.position, "recorded_at": to.event.recorded_at})
+    await to.connection.execute(text(f"DROP TABLE {own}"))
 
 
-async def _join_open_segment(connection: AsyncConnection, dataset: Dataset, names: Names, number: int) -> None:
-    columns = ", ".join(_columns(dataset))
-    segment = names.segment(number)
-    await connection.execute(text(f"INSERT INTO {names.records} ({columns}) SELECT {columns} FROM {segment}"))
-    await connection.execute(text(f"DROP TABLE {segment}"))
-
-
-async def _attach(connection: AsyncConnection, names: Names, number: int) -> None:
-    segment = names.segment(number)
-    await connection.execute(text(f"ALTER TABLE {names.records} ATTACH PARTITION {segment} FOR VALUES IN ({number})"))
-
-
-def _columns(dataset: Dataset) -> list[str]:
-    return [quoted(column.name) for column in records_table(dataset, 1).columns]
+async def _attach(to: Publishing) -> None:
+    number = to.upload.number
+    own = to.names.segment(number)
+    await to.connection.execute(text(f"ALTER TABLE {to.names.records} ATTACH PARTITION {own} FOR VALUES IN ({number})"))
+    segments = Segments(to.connection, to.dataset, to.generation)
+    await segments.begin(Segment(number, to.event.position, to.event.recorded_at))

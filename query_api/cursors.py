@@ -9,9 +9,9 @@ from hashlib import blake2b
 import msgspec
 
 from query_api.ordering import Order
-from query_api.parameters import Query
-from query_api.values import Value, read_value, write_value
 from shared.errors import BadParameter
+from shared.selection.parameters import Query
+from shared.selection.values import Value, read_value, write_value
 
 PAGING = frozenset({"cursor", "offset", "limit", "count"})
 """Parameters that may change from page to page."""

@@ -9,16 +9,16 @@ from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from query_api.answers import Answer, answer
-from query_api.books import projectors
 from query_api.openapi import described
-from query_api.parameters import read_query, unknown
 from query_api.records import Records
 from query_api.routing import readable
 from query_api.snapshots import Served, read_served, snapshot
+from shared.books import projectors
 from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Field
 from shared.errors import NotFound
 from shared.http.problems import AnyRequest
+from shared.selection.parameters import read_query, unknown
 
 Body = dict[str, object]
 

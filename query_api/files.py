@@ -8,13 +8,13 @@ from litestar.response import Stream
 
 from query_api.attachments import attachment, begun
 from query_api.openapi import described
-from query_api.parameters import read_query
 from query_api.rejected_rows import RejectedRows
 from query_api.routing import readable
 from query_api.schemas import TEXT
 from query_api.waiting import Waiter
 from shared.blobs import Blobs
 from shared.http.problems import AnyRequest
+from shared.selection.parameters import read_query
 
 MEDIA_TYPES = frozenset({"text/csv"})
 """Types of which a file is said to be; every other one is application/octet-stream."""

@@ -9,10 +9,10 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Operation, 
 from litestar.openapi.spec import Parameter as Described
 from litestar.openapi.spec.enums import OpenAPIType
 
-from query_api.parameters import Parameter
 from query_api.schemas import OBJECT, TEXT, value_schema
 from shared.datasets.fields import Kind
 from shared.http.problems import MEDIA_TYPE
+from shared.selection.parameters import Parameter
 
 PROBLEM = OpenAPIResponse(
     description="A problem as in RFC 9457.", content={MEDIA_TYPE: OpenAPIMediaType(schema=OBJECT)}

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 import msgspec
 import sqlalchemy as sa
 
-from query_api.filters import Column, Condition, bound
-from query_api.parameters import Parameter, Query, unknown
-from query_api.values import Value
 from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Field, Kind
 from shared.errors import BadParameter
+from shared.selection.filters import Column, Condition, bound
+from shared.selection.parameters import Parameter, Query, unknown
+from shared.selection.values import Value
 
 
 class SortKey(msgspec.Struct, frozen=True):

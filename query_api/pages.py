@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from query_api.cursors import Cursor, read_cursor, read_values, write_cursor
 from query_api.ordering import Order, beyond, order_by
-from query_api.parameters import Parameter, Query
 from shared.datasets.fields import Kind
 from shared.errors import BadParameter
+from shared.selection.parameters import Parameter, Query
 
 MAX_OFFSET = 10_000
 CAPPED_AT = 10_000

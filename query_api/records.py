@@ -9,22 +9,22 @@ from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from query_api.answers import Answer, answer, list_body
-from query_api.books import uploads
-from query_api.filters import bound, conditions, filter_parameters, filters_of, uploads_meant
 from query_api.openapi import described
 from query_api.ordering import SORT, record_order
 from query_api.pages import PAGING, Page, empty_page, read_page, read_paging
-from query_api.parameters import Parameters, Query, read_query, short
 from query_api.routing import readable
 from query_api.schemas import list_schema, record_schema
 from query_api.snapshots import read_served, snapshot
-from query_api.values import Value, read_value
 from query_api.waiting import Waiter
+from shared.books import uploads
 from shared.datasets.declaration import Dataset
 from shared.errors import BadSettings, NotFound
 from shared.http.positions import Position
 from shared.http.problems import AnyRequest
 from shared.read_tables import records_table
+from shared.selection.filters import bound, conditions, filter_parameters, filters_of, uploads_meant
+from shared.selection.parameters import Parameters, Query, read_query, short
+from shared.selection.values import Value, read_value
 
 Body = dict[str, object]
 

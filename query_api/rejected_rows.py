@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from query_api.attachments import attachment, begun
 from query_api.openapi import described
-from query_api.parameters import read_query
 from query_api.routing import readable
 from query_api.schemas import TEXT
 from query_api.snapshots import snapshot
@@ -23,6 +22,7 @@ from query_api.waiting import Waiter
 from shared.datasets.catalogue import Catalogue
 from shared.http.problems import AnyRequest
 from shared.read_tables import rejects_table, row_errors_table
+from shared.selection.parameters import read_query
 
 BATCH_ROWS = 2000
 OWN_COLUMNS = ("_row", "_line", "_errors")

@@ -14,7 +14,6 @@ from query_api.cursors import read_cursor, read_values, write_cursor
 from query_api.openapi import described
 from query_api.ordering import Order, SortKey
 from query_api.pages import COUNT, CURSOR, LIMIT, Counting, count_rows
-from query_api.parameters import Parameter, Query, read_query
 from query_api.routing import readable
 from query_api.snapshots import snapshot
 from query_api.uploads import declared, find_upload
@@ -25,6 +24,7 @@ from shared.datasets.fields import Kind
 from shared.errors import BadParameter
 from shared.http.problems import AnyRequest
 from shared.read_tables import row_errors_table
+from shared.selection.parameters import Parameter, Query, read_query
 
 Body = dict[str, object]
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from query_api.books import checkpoints, datasets, uploads
+from shared.books import checkpoints, datasets, segments
 from shared.database import make_engine
 from shared.errors import Unavailable
 from shared.read_tables import OPEN_SEGMENT
@@ -21,10 +21,10 @@ TIMEOUT_MS = 5000
 REPLACED = frozenset({"42P01", "3F000"})
 """SQLSTATEs of a table or schema that is gone: its generation was dropped after we had looked which one is live."""
 
-ATTACHED = (
-    sa.select(sa.func.array_agg(uploads.c.segment))
-    .where(uploads.c.dataset == datasets.c.dataset, uploads.c.generation == datasets.c.generation)
-    .where(uploads.c.state == "published", uploads.c.segment != OPEN_SEGMENT)
+LIVE_SEGMENTS = (
+    sa.select(sa.func.array_agg(segments.c.number))
+    .where(segments.c.dataset == datasets.c.dataset, segments.c.generation == datasets.c.generation)
+    .where(segments.c.ended_position.is_(None))
     .correlate(datasets)
     .scalar_subquery()
 )
@@ -33,7 +33,7 @@ SERVED = (
     sa.select(
         datasets.c.generation,
         sa.func.coalesce(checkpoints.c.position, 0).label("position"),
-        ATTACHED.label("attached"),
+        LIVE_SEGMENTS.label("live"),
     )
     .select_from(
         datasets.outerjoin(
@@ -84,4 +84,4 @@ async def snapshot(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 async def read_served(connection: AsyncConnection, dataset: str) -> Served:
     """What of a dataset this snapshot serves."""
     row = (await connection.execute(SERVED, {"dataset": dataset})).one_or_none()
-    return Served(row.generation, row.position, (OPEN_SEGMENT, *(row.attached or ()))) if row else Served(None, 0)
+    return Served(row.generation, row.position, tuple(row.live or (OPEN_SEGMENT,))) if row else Served(None, 0)

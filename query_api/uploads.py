@@ -10,22 +10,22 @@ from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from query_api.answers import Answer, answer, list_body
-from query_api.books import datasets, uploads
 from query_api.openapi import described
 from query_api.ordering import SortKey
 from query_api.pages import COUNT, CURSOR, LIMIT, Page, read_page, read_paging
-from query_api.parameters import Parameter, Query, read_query, short
 from query_api.routing import readable
 from query_api.schemas import OBJECT, list_schema
 from query_api.snapshots import read_served, snapshot
-from query_api.values import read_value
 from query_api.waiting import Waiter
+from shared.books import datasets, uploads
 from shared.datasets.catalogue import Catalogue
 from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Kind
 from shared.errors import NotFoldedYet, NotFound
 from shared.http.positions import Position
 from shared.http.problems import AnyRequest
+from shared.selection.parameters import Parameter, Query, read_query, short
+from shared.selection.values import read_value
 
 Body = dict[str, object]
 

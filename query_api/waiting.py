@@ -7,12 +7,12 @@ import re
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from query_api.parameters import unknown
 from query_api.snapshots import read_served, snapshot
 from shared.datasets.catalogue import Catalogue
 from shared.errors import Behind
 from shared.http.positions import READ_AFTER, Position, read_position
 from shared.http.problems import AnyRequest
+from shared.selection.parameters import unknown
 
 WAIT_S = 2
 MAX_WAIT_S = 10

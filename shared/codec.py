@@ -17,6 +17,13 @@ VERSIONS: dict[str, int] = {
     "upload-received": 1,
     "upload-published": 1,
     "upload-failed": 1,
+    "upload-approved": 1,
+    "upload-withdrawn": 1,
+    "record-added": 1,
+    "record-corrected": 1,
+    "record-removed": 1,
+    "records-corrected": 1,
+    "row-corrected": 1,
 }
 """The version in which each event is written today."""
 

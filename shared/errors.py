@@ -9,6 +9,11 @@
     │   ├── BadFile          the file as a whole cannot be taken
     │   │   ├── TooLarge
     │   │   └── WrongMediaType
+    │   ├── InvalidRecord    values that their dataset does not take, each with a pointer
+    │   ├── Conflict         it does not fit what is there
+    │   ├── Stale            the record has another version than the caller expects
+    │   ├── KeyReused        an idempotency key that came with another request before
+    │   ├── StillRunning     the first request with that idempotency key has no answer yet
     │   └── Disconnected     the client went away or sent less than it announced
     ├── Unavailable          a server that we need does not answer: try again
     │   └── Behind           the read tables have not come as far as the caller asks
@@ -74,6 +79,40 @@ class TooLarge(BadFile):
 
 class WrongMediaType(BadFile):
     """The bytes are no table that Tablefold reads."""
+
+
+class InvalidRecord(Refused):
+    """Values or cells that their dataset does not take.
+
+    `errors` has one entry for each: `pointer` (RFC 6901, into the body), `code` from the row error catalogue, `detail`.
+    """
+
+    def __init__(self, detail: str, errors: list[dict[str, str]]) -> None:
+        super().__init__(detail)
+        self.errors = errors
+
+
+class Conflict(Refused):
+    """What is asked for does not fit what is there: a key that is taken, an upload that is not in that state."""
+
+
+class Stale(Refused):
+    """The record has another version than the caller expects; `current` is the record now, `version` its version."""
+
+    def __init__(self, detail: str, current: object, version: int | None) -> None:
+        super().__init__(detail)
+        self.current = current
+        self.version = version
+
+
+class KeyReused(Refused):
+    """An idempotency key came with another request before."""
+
+
+class StillRunning(Refused):
+    """The first request with an idempotency key has no answer yet."""
+
+    retry_after_s = 1
 
 
 class Disconnected(Refused):

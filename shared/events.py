@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -10,6 +11,15 @@ import msgspec
 from shared.tabular.dialect import Dialect
 from shared.tabular.header import Header
 from shared.tabular.records import Chunk
+
+Value = str | None | list[dict[str, str | None]]
+"""A field in an event: its canonical text, none, or the members of a record."""
+
+Values = dict[str, Value]
+"""Fields by name."""
+
+OnError = Literal["skip", "abort"]
+"""What bad rows do to their file: nothing, or it fails as a whole."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -20,7 +30,8 @@ class UploadReceived(Event, frozen=True, kw_only=True, tag="upload-received"):
     """A whole file lies in the blob store and is to be loaded.
 
     `text_key` names the blob with the same text as UTF-8 (the file's own blob where it is UTF-8 already); the chunks
-    are byte ranges of it, cut at record boundaries, header excluded. `source` is the partner it came from.
+    are byte ranges of it, cut at record boundaries, header excluded. `source` is the partner it came from. One with
+    `review` waits for `upload-approved` once it is loaded.
     """
 
     upload_id: UUID
@@ -34,6 +45,20 @@ class UploadReceived(Event, frozen=True, kw_only=True, tag="upload-received"):
     header: Header
     chunks: tuple[Chunk, ...]
     source: str | None = None
+    review: bool = False
+    on_error: OnError = "skip"
+
+
+class UploadApproved(Event, frozen=True, kw_only=True, tag="upload-approved"):
+    """A person has seen the preview of an upload that waits for review: it may be published when its turn comes."""
+
+    upload_id: UUID
+
+
+class UploadWithdrawn(Event, frozen=True, kw_only=True, tag="upload-withdrawn"):
+    """As if the upload had never been sent: cancels it before it is published, undoes it afterwards."""
+
+    upload_id: UUID
 
 
 class RowCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +87,53 @@ class UploadFailed(Event, frozen=True, kw_only=True, tag="upload-failed"):
     reason: str
 
 
-Fact = UploadReceived | UploadPublished | UploadFailed
+class RecordAdded(Event, frozen=True, kw_only=True, tag="record-added"):
+    """A record that no file brought; refused where its key is taken."""
+
+    key: str
+    values: Values
+
+
+class RecordCorrected(Event, frozen=True, kw_only=True, tag="record-corrected"):
+    """Some fields of one record have other values; refused where it is not there, or its version is none of `expected`.
+
+    `key` is canonical text; a version is the position of the event that made it.
+    """
+
+    key: str
+    changes: Values
+    expected: tuple[int, ...] | None = None
+
+
+class RecordRemoved(Event, frozen=True, kw_only=True, tag="record-removed"):
+    """One record is no more; refused like a correction."""
+
+    key: str
+    expected: tuple[int, ...] | None = None
+
+
+class RecordsCorrected(Event, frozen=True, kw_only=True, tag="records-corrected"):
+    """The same change to many records, by the keys that a filter found at position `selected_at`.
+
+    Keys that are no more when it is folded are passed over and counted.
+    """
+
+    keys: tuple[str, ...]
+    changes: Values
+    selected_at: int
+
+
+class RowCorrected(Event, frozen=True, kw_only=True, tag="row-corrected"):
+    """A rejected row with better cells, by label: it enters as a record of its upload, or is refused like any row."""
+
+    upload_id: UUID
+    row: int
+    cells: dict[str, str]
+
+
+RecordFact = RecordAdded | RecordCorrected | RecordRemoved | RecordsCorrected | RowCorrected
+
+Fact = UploadReceived | UploadApproved | UploadWithdrawn | UploadPublished | UploadFailed | RecordFact
 
 
 class RecordedEvent(msgspec.Struct, frozen=True, kw_only=True):

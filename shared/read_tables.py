@@ -2,17 +2,22 @@
 
 A *generation* of a dataset is the schema `<dataset>_<generation>` with these tables:
 
-    records      partitioned by `segment`; what the query API reads
-    segment_0    the open segment: small uploads and single records
+    records      partitioned by `segment`; what the query API reads, as far as `read.segments` calls a segment live
+    segment_0    the open segment: small uploads and records that a person made or changed
     segment_<n>  the records of upload n, attached when it is published
     staging_<n>  the rows of upload n where many rows make one record; gone once its segment is made
-    history      records that were superseded, with the position at which they were
+    overlap_<n>  the keys of upload n that are live already, as its preview found them; gone once it is published
+    history      versions that have ended, one by one; a segment that has ended as a whole stays where it is
     rejects      rows of files that did not become records, with their cells
     row_errors   why they did not
+
+A version of a record is known by the position of the event that made it. Whole segments say it once: their records have
+NULL in `position`, `recorded_at`, `change` and `actor`, columns that are added without touching a row.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +27,29 @@ from shared.datasets.declaration import Dataset
 from shared.datasets.fields import INTEGER_DIGITS, Field, Kind
 
 OPEN_SEGMENT = 0
+
+
+class Change(StrEnum):
+    """How a version of a record came about; NULL in a read table is UPLOADED."""
+
+    UPLOADED = "uploaded"
+    FIXED = "fixed"
+    """A rejected row of an upload, with better cells."""
+    ADDED = "added"
+    CORRECTED = "corrected"
+
+
+OF_UPLOAD = (Change.UPLOADED, Change.FIXED)
+"""What a withdrawal undoes; the others are a person's."""
+
+
+class Ending(StrEnum):
+    """Why a version ended."""
+
+    SUPERSEDED = "superseded"
+    CORRECTED = "corrected"
+    REMOVED = "removed"
+    WITHDRAWN = "withdrawn"
 
 
 def schema_of(dataset: Dataset, generation: int) -> str:
@@ -48,6 +76,17 @@ class Names:
 
     def staging(self, number: int) -> str:
         return self._table(staging_name(number))
+
+    def overlap(self, number: int) -> str:
+        return self._table(f"overlap_{number}")
+
+    @property
+    def rejects(self) -> str:
+        return self._table("rejects")
+
+    @property
+    def row_errors(self) -> str:
+        return self._table("row_errors")
 
     def _table(self, name: str) -> str:
         return f"{quoted(self.schema)}.{quoted(name)}"
@@ -95,31 +134,50 @@ def field_columns(fields: tuple[Field, ...]) -> list[sa.Column[Any]]:
     ]
 
 
-def provenance_columns(segment: int | None = None) -> list[sa.Column[Any]]:
-    """Where a record comes from: its segment, the number of its upload and the row in that file."""
-    default = None if segment in (None, OPEN_SEGMENT) else sa.text(str(segment))
+def loaded_columns(segment: int | None = None) -> list[sa.Column[Any]]:
+    """What a loader writes beside the fields: the segment and the row in the file."""
+    default = None if segment is None else sa.text(str(segment))
     return [
         sa.Column("segment", sa.Integer(), nullable=False, server_default=default),
-        sa.Column("upload", sa.Integer(), nullable=True, server_default=default),
         sa.Column("row", sa.Integer(), nullable=True),
     ]
 
 
-def records_table(dataset: Dataset, generation: int, name: str = "records", segment: int | None = None) -> sa.Table:
-    """`records` of a generation, or one of its segments; fixed widths stand first, so that rows carry no padding."""
+def provenance_columns() -> list[sa.Column[Any]]:
+    """Where a version comes from: its upload, the event that made it, and the person where it was one."""
+    return [
+        sa.Column("upload", sa.Integer(), nullable=True),
+        sa.Column("position", sa.BigInteger(), nullable=True),
+        sa.Column("recorded_at", pg.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("change", sa.Text(), nullable=True),
+        sa.Column("actor", sa.Text(), nullable=True),
+    ]
+
+
+def record_columns(dataset: Dataset, segment: int | None = None) -> list[sa.Column[Any]]:
+    """Fields and what a loader writes; fixed widths stand first, so that rows carry no padding."""
     widths = {Kind.UUID: 0, Kind.INTEGER: 1, Kind.TIMESTAMP: 1, Kind.DATE: 2}
     fixed = sorted((one for one in dataset.fields if one.kind in widths), key=lambda one: widths[one.kind])
     variable = tuple(one for one in dataset.fields if one.kind not in widths)
     members = [sa.Column(dataset.members.name, pg.JSONB(), nullable=False)] if dataset.members else []
+    return [*field_columns(tuple(fixed)), *loaded_columns(segment), *field_columns(variable), *members]
+
+
+def records_table(dataset: Dataset, generation: int) -> sa.Table:
+    """`records` of a generation."""
     return sa.Table(
-        name,
+        "records",
         sa.MetaData(schema=schema_of(dataset, generation)),
-        *field_columns(tuple(fixed)),
-        *provenance_columns(segment),
-        *field_columns(variable),
-        *members,
-        postgresql_partition_by="LIST (segment)" if name == "records" else None,
+        *record_columns(dataset),
+        *provenance_columns(),
+        postgresql_partition_by="LIST (segment)",
     )
+
+
+def segment_table(dataset: Dataset, generation: int, upload: int, segment: int) -> sa.Table:
+    """The bare table into which an upload is loaded; `provenance_columns` are added when all its rows are there."""
+    metadata = sa.MetaData(schema=schema_of(dataset, generation))
+    return sa.Table(segment_name(upload), metadata, *record_columns(dataset, segment))
 
 
 def staging_table(dataset: Dataset, generation: int, number: int) -> sa.Table:
@@ -133,15 +191,29 @@ def staging_table(dataset: Dataset, generation: int, number: int) -> sa.Table:
 
 
 def history_table(dataset: Dataset, generation: int) -> sa.Table:
-    """Records as they were; `superseded_position` is the event that replaced them, `superseded_by` its upload."""
-    table = records_table(dataset, generation, "history")
-    table.append_column(sa.Column("superseded_by", sa.Integer()))
-    table.append_column(sa.Column("superseded_position", sa.BigInteger(), nullable=False))
-    return table
+    """Versions as they were, `position` and `recorded_at` filled in, and when and how they ended.
+
+    `ended_by` is the upload that superseded or withdrew it, `ended_actor` the person where it was one.
+    """
+    return sa.Table(
+        "history",
+        sa.MetaData(schema=schema_of(dataset, generation)),
+        *record_columns(dataset),
+        *provenance_columns(),
+        sa.Column("ended_position", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_kind", sa.Text(), nullable=False),
+        sa.Column("ended_by", sa.Integer()),
+        sa.Column("ended_actor", sa.Text()),
+    )
 
 
 def rejects_table(dataset: Dataset, generation: int) -> sa.Table:
-    """Rows that did not become records; `outcome` is rejected or duplicate, `cells` a JSON array of strings."""
+    """Rows that did not become records; `cells` is a JSON array of strings.
+
+    `outcome` is rejected or duplicate; a person makes of the first fixed or removed. `key` is the record's where the
+    dataset shows such rows among its records (`rejected_as`) and the row has a good one.
+    """
     return sa.Table(
         "rejects",
         sa.MetaData(schema=schema_of(dataset, generation)),
@@ -150,6 +222,7 @@ def rejects_table(dataset: Dataset, generation: int) -> sa.Table:
         sa.Column("line", sa.Integer(), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("cells", pg.JSON(), nullable=False),
+        sa.Column("key", sa.Text()),
         sa.Index("rejects_by_row", "upload", "row"),
     )
 

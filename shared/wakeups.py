@@ -61,7 +61,7 @@ class Wakeups:
             self._bells[channel].discard(bell)
 
     def ring(self, channel: str) -> None:
-        """Wake whoever listens to the channel, in this process now and in others within COALESCE_S."""
+        """Wake whoever listens to the channel: in this process now, in others at once or COALESCE_S after the last."""
         self._wake(channel)
         self._due.add(channel)
         self._ringing.set()
@@ -86,10 +86,10 @@ class Wakeups:
                 self._wake(channel)
             while not connection.is_closed():
                 await self._ringing.wait()
-                await asyncio.sleep(COALESCE_S)
                 self._ringing.clear()
                 due, self._due = self._due, set()
                 for channel in due:
                     await connection.execute("SELECT pg_notify($1, '')", channel)
+                await asyncio.sleep(COALESCE_S)
         finally:
             await connection.close(timeout=1)

@@ -12,7 +12,10 @@ from shared.datasets.fields import Ge, Indexed, Label, MaxLength, Pattern, Range
 
 
 class Debt(Record, frozen=True, kw_only=True):
-    """`status` is PROCESSED once the row is published, unless the file or a person says otherwise."""
+    """`status` is PROCESSED once the row is published, unless the file or a person says otherwise.
+
+    Rejected rows show as FAILED, rows that wait for review as PENDING.
+    """
 
     debt_id: Annotated[UUID, Label.of("debtId", "debtID")]
     name: Annotated[str, Search(), MaxLength(200)]
@@ -23,4 +26,12 @@ class Debt(Record, frozen=True, kw_only=True):
     status: Annotated[Literal["PENDING", "PROCESSED", "FAILED"], Label.of("status")] = "PROCESSED"
 
 
-dataset = declare("debts", Debt, title="Debts", key="debt_id", encodings=("cp1252",))
+dataset = declare(
+    "debts",
+    Debt,
+    title="Debts",
+    key="debt_id",
+    encodings=("cp1252",),
+    rejected_as=("status", "FAILED"),
+    staged_as=("status", "PENDING"),
+)

@@ -30,7 +30,8 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     """Everything Tablefold knows about one kind of table.
 
     `key` names the field that identifies a record; None where a record is (upload, row). `fields` are the columns of a
-    record without its members. `encodings` are tried, in order, for files that are not UTF-8.
+    record without its members. `encodings` are tried, in order, for files that are not UTF-8. `rejected_as` and
+    `staged_as` name a field and the value with which rejected rows, and those that wait for review, show as records.
     """
 
     name: str
@@ -40,6 +41,8 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     fields: tuple[Field, ...]
     members: Members | None
     encodings: tuple[str, ...]
+    rejected_as: tuple[str, str] | None = None
+    staged_as: tuple[str, str] | None = None
 
     @property
     def file_fields(self) -> tuple[Field, ...]:
@@ -57,7 +60,14 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def declare(
-    name: str, record: type[Record], *, title: str, key: str | None, encodings: tuple[str, ...] = ()
+    name: str,
+    record: type[Record],
+    *,
+    title: str,
+    key: str | None,
+    encodings: tuple[str, ...] = (),
+    rejected_as: tuple[str, str] | None = None,
+    staged_as: tuple[str, str] | None = None,
 ) -> Dataset:
     """Read a declaration; raises TypeError for a type that cannot be stored, a name used twice, an unknown key."""
     fields: list[Field] = []
@@ -77,7 +87,15 @@ def declare(
     if key is not None and key not in {field.name for field in fields}:
         raise TypeError(f"The key {key!r} of dataset {name!r} is none of its fields.")
     return Dataset(
-        name=name, title=title, record=record, key=key, fields=tuple(fields), members=members, encodings=encodings
+        name=name,
+        title=title,
+        record=record,
+        key=key,
+        fields=tuple(fields),
+        members=members,
+        encodings=encodings,
+        rejected_as=rejected_as,
+        staged_as=staged_as,
     )
 
 

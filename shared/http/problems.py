@@ -21,9 +21,14 @@ from shared.database import OUTAGES
 from shared.errors import (
     BadFile,
     BadParameter,
+    Conflict,
     Disconnected,
+    InvalidRecord,
+    KeyReused,
     NotFound,
     Refused,
+    Stale,
+    StillRunning,
     TablefoldError,
     TooLarge,
     Unavailable,
@@ -43,9 +48,14 @@ STATUS: dict[type[TablefoldError], tuple[int, str, str]] = {
     Disconnected: (400, "disconnected", "The request did not arrive whole"),
     Refused: (400, "refused", "The request is refused"),
     NotFound: (404, "not-found", "There is no such thing here"),
+    Conflict: (409, "conflict", "That does not fit what is there"),
+    StillRunning: (409, "still-running", "The first request with this key has no answer yet"),
+    Stale: (412, "stale-version", "The record has another version"),
     TooLarge: (413, "too-large", "A limit is passed"),
     WrongMediaType: (415, "wrong-media-type", "The bytes are no table that can be read"),
     BadFile: (422, "bad-file", "The file cannot be taken"),
+    InvalidRecord: (422, "invalid-record", "The values do not fit their dataset"),
+    KeyReused: (422, "idempotency-key-reused", "The idempotency key belongs to another request"),
     Unavailable: (503, "unavailable", "A server that is needed does not answer"),
 }
 """Status, code and title of each error; an error that is not here is answered like the nearest class above it.
@@ -53,7 +63,7 @@ STATUS: dict[type[TablefoldError], tuple[int, str, str]] = {
 The code of a BadFile is its own. Every other TablefoldError is our fault: a 500 that says nothing of the inside.
 """
 
-MEMBERS = ("parameter", "nearest", "code", "labels", "lag_events", "current")
+MEMBERS = ("parameter", "nearest", "code", "labels", "lag_events", "errors", "current", "version")
 """Attributes of errors that stand in the problem; `retry_after_s` becomes the header."""
 
 CLIENT_LEFT = "client disconnected prematurely"

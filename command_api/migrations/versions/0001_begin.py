@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from alembic import op
+from command_api.migrations.statements import run_statements
 
 revision = "0001"
 down_revision = None
@@ -12,7 +10,4 @@ down_revision = None
 
 def upgrade() -> None:
     """Run the statements of `0001_begin.sql`."""
-    statements = (Path(__file__).parent.parent / "0001_begin.sql").read_text()
-    for statement in statements.split(";\n"):
-        if statement.strip():
-            op.execute(statement)
+    run_statements("0001_begin.sql")

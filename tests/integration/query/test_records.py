@@ -9,9 +9,9 @@ from uuid import UUID
 import httpx
 import pytest
 
-from query_api.filters import filters_of
 from shared.datasets.catalogue import Catalogue
 from shared.datasets.fields import Kind
+from shared.selection.filters import filters_of
 from tests.integration.query.books import Books
 from tests.integration.query.samples import account, consumer, debt, player, sale
 

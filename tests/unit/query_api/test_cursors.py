@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from query_api.cursors import read_cursor, read_values, selection_of, write_cursor
 from query_api.ordering import SORT, SortKey
 from query_api.pages import PAGING
-from query_api.parameters import Parameter, Query, read_query
 from shared.datasets.fields import Kind
 from shared.errors import BadParameter
+from shared.selection.parameters import Parameter, Query, read_query
 
 NAME = Parameter(name="name", kind=Kind.TEXT, description="")
 KNOWN = {"name": NAME, "sort": SORT, **PAGING}

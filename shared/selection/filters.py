@@ -11,13 +11,13 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from query_api.books import uploads
-from query_api.parameters import Parameter, Query
-from query_api.values import Value
+from shared.books import uploads
 from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Field, Kind
 from shared.errors import BadSettings
 from shared.read_tables import column_type
+from shared.selection.parameters import Parameter, Query
+from shared.selection.values import Value
 
 Condition = sa.ColumnElement[bool]
 Column = sa.ColumnElement[object]

@@ -8,9 +8,9 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
-from query_api.values import Value, read_choice, read_value
 from shared.datasets.fields import Kind
 from shared.errors import BadParameter
+from shared.selection.values import Value, read_choice, read_value
 
 MAX_PARAMETERS = 100
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from query_api.parameters import MAX_PARAMETERS, Parameter, read_query
 from shared.datasets.fields import Kind
 from shared.errors import BadParameter
+from shared.selection.parameters import MAX_PARAMETERS, Parameter, read_query
 
 KNOWN = {
     one.name: one

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from query_api.values import EXPECTED, Value, read_choice, read_value, write_value
 from shared.datasets.fields import Kind
+from shared.selection.values import EXPECTED, Value, read_choice, read_value, write_value
 
 GOOD: list[tuple[Kind, str, Value]] = [
     (Kind.TEXT, " a b ", " a b "),

@@ -1,4 +1,4 @@
-"""The projectors' books as the query API reads them (command_api/migrations/0001_begin.sql); read table -> *query*."""
+"""The books of projectors as others read them (command_api/migrations); read table -> *query*."""
 
 from __future__ import annotations
 
@@ -11,6 +11,34 @@ checkpoints = sa.table(
     sa.column("dataset", sa.Text),
     sa.column("generation", sa.Integer),
     sa.column("position", sa.BigInteger),
+    schema="read",
+)
+
+segments = sa.table(
+    "segments",
+    sa.column("dataset", sa.Text),
+    sa.column("generation", sa.Integer),
+    sa.column("number", sa.Integer),
+    sa.column("position", sa.BigInteger),
+    sa.column("recorded_at", sa.DateTime(timezone=True)),
+    sa.column("ended_position", sa.BigInteger),
+    sa.column("ended_at", sa.DateTime(timezone=True)),
+    sa.column("ended_kind", sa.Text),
+    sa.column("ended_by", sa.Integer),
+    sa.column("ended_actor", sa.Text),
+    schema="read",
+)
+
+outcomes = sa.table(
+    "outcomes",
+    sa.column("dataset", sa.Text),
+    sa.column("generation", sa.Integer),
+    sa.column("position", sa.BigInteger),
+    sa.column("code", sa.Text),
+    sa.column("key", sa.Text),
+    sa.column("version", sa.BigInteger),
+    sa.column("record", sa.JSON),
+    sa.column("detail", sa.JSON),
     schema="read",
 )
 
@@ -44,6 +72,16 @@ uploads = sa.table(
     sa.column("records", sa.Integer),
     sa.column("records_superseded", sa.Integer),
     sa.column("failure", sa.JSON),
+    sa.column("review", sa.Boolean),
+    sa.column("approved", sa.Boolean),
+    sa.column("on_error", sa.Text),
+    sa.column("preview", sa.JSON),
+    sa.column("previewed_position", sa.BigInteger),
+    sa.column("withdrawn_position", sa.BigInteger),
+    sa.column("withdrawn_at", sa.DateTime(timezone=True)),
+    sa.column("withdrawn_by", sa.Text),
+    sa.column("withdrawal", sa.JSON),
+    sa.column("actor", sa.Text),
     sa.column("received_at", sa.DateTime(timezone=True)),
     sa.column("published_at", sa.DateTime(timezone=True)),
     sa.column("folded_at", sa.DateTime(timezone=True)),

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import pytest
 
-from query_api.filters import Operator, filter_parameters, filters_of
 from shared.datasets.catalogue import load_catalogue
 from shared.datasets.declaration import Record, declare
 from shared.datasets.fields import Kind, Parameter, Range
 from shared.errors import BadSettings
+from shared.selection.filters import Operator, filter_parameters, filters_of
 
 CATALOGUE = load_catalogue()
 

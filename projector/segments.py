@@ -1,0 +1,67 @@
+"""Which segments are live, since when, and until when; log -> *projection* -> read table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.datasets.declaration import Dataset
+from shared.read_tables import Ending
+
+LIVE = text("""
+    SELECT number, position, recorded_at FROM read.segments
+    WHERE dataset = :dataset AND generation = :generation AND ended_position IS NULL ORDER BY number
+""")
+
+BEGIN = text("""
+    INSERT INTO read.segments (dataset, generation, number, position, recorded_at)
+    VALUES (:dataset, :generation, :number, :position, :recorded_at)
+""")
+
+END = text("""
+    UPDATE read.segments SET ended_position = :position, ended_at = :at, ended_kind = :kind, ended_by = :by,
+        ended_actor = :actor
+    WHERE dataset = :dataset AND generation = :generation AND number = :number
+""")
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """A live segment; its records have this position and time unless they say otherwise."""
+
+    number: int
+    position: int
+    recorded_at: datetime | None
+
+
+class End(msgspec.Struct, frozen=True, kw_only=True):
+    """What ends versions: the event at `position`, for upload `by` or for a person."""
+
+    position: int
+    at: datetime
+    kind: Ending
+    by: int | None = None
+    actor: str | None = None
+
+
+class Segments:
+    """The segments of one generation, read and written in the transaction of a fold."""
+
+    def __init__(self, connection: AsyncConnection, dataset: Dataset, generation: int) -> None:
+        self._connection = connection
+        self._of = {"dataset": dataset.name, "generation": generation}
+
+    async def live(self) -> Sequence[Segment]:
+        """In the order of their numbers; the open segment is always the first."""
+        return [Segment(*row) for row in await self._connection.execute(LIVE, self._of)]
+
+    async def begin(self, segment: Segment) -> None:
+        """Show a segment to readers."""
+        await self._connection.execute(BEGIN, {**self._of, **msgspec.structs.asdict(segment)})
+
+    async def end(self, number: int, end: End) -> None:
+        """Make history of all that is left in a segment, without touching a record."""
+        await self._connection.execute(END, {**self._of, "number": number, **msgspec.structs.asdict(end)})

@@ -1,0 +1,51 @@
+"""How versions end: SQL that moves records from segments to the history; log -> *projection* -> read table."""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from projector.segments import End, Segment
+from shared.datasets.declaration import Dataset
+from shared.read_tables import Names, provenance_columns, quoted, record_columns
+
+ENDED = ("ended_position", "ended_at", "ended_kind", "ended_by", "ended_actor")
+
+
+def own_columns(dataset: Dataset) -> list[str]:
+    """What a loader writes: fields, members, segment and row; quoted."""
+    return [quoted(column.name) for column in record_columns(dataset)]
+
+
+def all_columns(dataset: Dataset) -> list[str]:
+    """Every column of `records`, quoted."""
+    return [*own_columns(dataset), *(quoted(column.name) for column in provenance_columns())]
+
+
+async def end_versions(
+    connection: AsyncConnection, dataset: Dataset, names: Names, segment: Segment, source: str, match: str, end: End
+) -> int:
+    """Move the records of one live segment that `match` finds in `source` (both SQL) to the history; how many."""
+    columns = all_columns(dataset)
+    statement = text(f"""
+        WITH gone AS (
+            DELETE FROM {names.segment(segment.number)} AS record USING {source} WHERE {match}
+            RETURNING {", ".join(f"record.{column}" for column in columns)}
+        )
+        INSERT INTO {names.history} ({", ".join((*columns, *ENDED))})
+        SELECT {", ".join(_filled(column) for column in columns)},
+            CAST(:position AS bigint), CAST(:at AS timestamptz), CAST(:kind AS text), CAST(:by AS int),
+            CAST(:actor AS text)
+        FROM gone
+    """)
+    since = {"segment_position": segment.position, "segment_recorded_at": segment.recorded_at}
+    return int((await connection.execute(statement, {**since, **msgspec.structs.asdict(end)})).rowcount)
+
+
+def _filled(column: str) -> str:
+    """History says for every version what a segment says once for all of its own."""
+    if column in ('"position"', '"recorded_at"'):
+        kind = "bigint" if column == '"position"' else "timestamptz"
+        return f"coalesce({column}, CAST(:segment_{column.strip(chr(34))} AS {kind}))"
+    return column
