@@ -9,21 +9,21 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.event_store import EventStore, Proposal
-from shared.events import RowCounts, UploadPublished
+from shared.events import RowCounts, UploadFailed, UploadPublished
 from shared.wakeups import APPENDED, LOADED, Wakeups
 
 POLL_S = 3.0
 
 UNDECIDED = text("""
-    SELECT number, id, state, rows_read, rows_accepted, rows_rejected, rows_duplicate, rows_blank, records
+    SELECT number, id, state, on_error, rows_read, rows_accepted, rows_rejected, rows_duplicate, rows_blank, records
     FROM read.uploads
-    WHERE dataset = :dataset AND generation = :generation AND state IN ('loading', 'loaded')
+    WHERE dataset = :dataset AND generation = :generation AND state IN ('loading', 'review', 'loaded')
     ORDER BY number
 """)
 
 PUBLISHING = text("""
     UPDATE read.uploads SET state = 'publishing'
-    WHERE dataset = :dataset AND generation = :generation AND number = :number AND state = 'loaded'
+    WHERE dataset = :dataset AND generation = :generation AND number = :number AND state IN ('loaded', 'review')
 """)
 
 
@@ -43,18 +43,27 @@ class Decider:
                 await bell.wait(POLL_S)
 
     async def decide(self, dataset: str, generation: int) -> None:
-        """Publish the loaded uploads that no earlier one keeps waiting."""
+        """Publish, or fail, the loaded uploads that no earlier one keeps waiting; one in review waits for a person."""
         of = {"dataset": dataset, "generation": generation}
         async with self._engine.connect() as connection:
             undecided = (await connection.execute(UNDECIDED, of)).all()
         for upload in undecided:
-            if upload.state != "loaded":
+            event = _decision(upload)
+            if event is None:
                 return
-            proposal = Proposal(event=_published(upload), actor="projector", claim=f"decided:{upload.id}")
-            await self._store.append(dataset, proposal)
+            await self._store.append(dataset, Proposal(event=event, actor="projector", claim=f"decided:{upload.id}"))
             self._wakeups.ring(APPENDED)
             async with self._engine.begin() as connection:
                 await connection.execute(PUBLISHING, {**of, "number": upload.number})
+
+
+def _decision(upload: Row[tuple[object, ...]]) -> UploadPublished | UploadFailed | None:
+    if upload.state == "loading":
+        return None
+    if upload.on_error == "abort" and upload.rows_rejected:
+        reason = f"{upload.rows_rejected} rows are rejected, and the upload was to be published without any."
+        return UploadFailed(upload_id=upload.id, code="row-errors", reason=reason)
+    return _published(upload) if upload.state == "loaded" else None
 
 
 def _published(upload: Row[tuple[object, ...]]) -> UploadPublished:

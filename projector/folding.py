@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import groupby
 from typing import Any
 
 import msgspec
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from projector.editing import EDITS, fold_edits
+from projector.folds import Fold
 from projector.generations import make_upload_tables
+from projector.outcomes import Outcome, write_outcomes
 from projector.publishing import publish
-from shared.datasets.declaration import Dataset
+from projector.withdrawing import Decision, approve, withdraw
 from shared.event_log import Load
-from shared.events import Fact, RecordedEvent, UploadFailed, UploadPublished, UploadReceived
-from shared.read_tables import OPEN_SEGMENT, Names
+from shared.events import (
+    Fact,
+    RecordedEvent,
+    RecordFact,
+    UploadApproved,
+    UploadFailed,
+    UploadPublished,
+    UploadReceived,
+    UploadWithdrawn,
+)
+from shared.read_tables import OPEN_SEGMENT
 
 INSERT_UPLOAD = text("""
     INSERT INTO read.uploads (dataset, generation, number, id, state, received_position, actor, source, file_name,
@@ -36,28 +48,19 @@ INSERT_CHUNK = text("""
 
 FAIL_UPLOAD = text("""
     UPDATE read.uploads SET state = 'failed', failure = CAST(:failure AS json)
-    WHERE id = :id AND generation = :generation AND state NOT IN ('published', 'failed')
+    WHERE id = :id AND generation = :generation AND state NOT IN ('published', 'failed', 'withdrawn')
     RETURNING number
 """)
 
 
-class Fold(msgspec.Struct, frozen=True):
-    """Where an event is applied: one transaction of one lane.
-
-    `loads` collects what is to be given out after it, `attached` the numbers of the segments that it attached.
-    """
-
-    connection: AsyncConnection
-    dataset: Dataset
-    generation: int
-    small_upload_rows: int
-    loads: list[Load]
-    attached: list[int]
-
-
-async def fold(to: Fold, event: RecordedEvent) -> None:
-    """Apply one event; the same event in the same state always gives the same."""
-    await FOLDS[type(event.data)](to, event, event.data)
+async def fold(to: Fold, events: Sequence[RecordedEvent]) -> None:
+    """Apply consecutive events; the same events in the same state always give the same, however they are cut."""
+    for edits, group in groupby(events, key=lambda event: isinstance(event.data, EDITS)):
+        if edits:
+            await fold_edits(to, list(group))
+        else:
+            for event in group:
+                await FOLDS[type(event.data)](to, event, event.data)
 
 
 async def fold_received(to: Fold, event: RecordedEvent, data: UploadReceived) -> None:
@@ -93,13 +96,13 @@ async def fold_received(to: Fold, event: RecordedEvent, data: UploadReceived) ->
     await make_upload_tables(to.connection, to.dataset, to.generation, number, segment)
     loads = [Load(to.dataset.name, to.generation, number, chunk.number) for chunk in data.chunks]
     # A file without rows has nothing to load but is finished all the same, by whoever takes this.
-    to.loads.extend(loads or [Load(to.dataset.name, to.generation, number, 0)])
+    to.afterwards.loads.extend(loads or [Load(to.dataset.name, to.generation, number, 0)])
 
 
 async def fold_published(to: Fold, event: RecordedEvent, data: UploadPublished) -> None:
     """Make the upload's records visible."""
     attached = await publish(to.connection, to.dataset, to.generation, event, data)
-    to.attached.extend(attached)
+    to.afterwards.attached.extend(attached)
 
 
 async def fold_failed(to: Fold, _event: RecordedEvent, data: UploadFailed) -> None:
@@ -108,12 +111,35 @@ async def fold_failed(to: Fold, _event: RecordedEvent, data: UploadFailed) -> No
     values = {"id": data.upload_id, "generation": to.generation, "failure": failure}
     number = (await to.connection.execute(FAIL_UPLOAD, values)).scalar_one_or_none()
     if number is not None:
-        names = Names(to.dataset, to.generation)
-        await to.connection.execute(text(f"DROP TABLE IF EXISTS {names.segment(number)}, {names.staging(number)}"))
+        to.afterwards.cancelled.append(number)
+
+
+async def fold_approved(to: Fold, event: RecordedEvent, data: UploadApproved) -> None:
+    """Let an upload that waits for review be published."""
+    await decide(to, event, await approve(to, data.upload_id))
+
+
+async def fold_withdrawn(to: Fold, event: RecordedEvent, data: UploadWithdrawn) -> None:
+    """Cancel or undo an upload."""
+    await decide(to, event, await withdraw(to, event, data.upload_id))
+
+
+async def decide(to: Fold, event: RecordedEvent, decision: Decision) -> None:
+    """Tell whoever waits what became of a command about an upload."""
+    outcome = Outcome(position=event.position, code=decision.code, detail=decision.detail)
+    await write_outcomes(to.connection, to.dataset, to.generation, [outcome])
+
+
+async def fold_one_edit(to: Fold, event: RecordedEvent, _data: RecordFact) -> None:
+    """Add, correct or remove records."""
+    await fold_edits(to, [event])
 
 
 FOLDS: dict[type[Fact], Callable[[Fold, RecordedEvent, Any], Awaitable[None]]] = {
     UploadReceived: fold_received,
     UploadPublished: fold_published,
     UploadFailed: fold_failed,
+    UploadApproved: fold_approved,
+    UploadWithdrawn: fold_withdrawn,
+    **dict.fromkeys(EDITS, fold_one_edit),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sqlalchemy import text
-from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import CreateTable
 
@@ -20,6 +19,7 @@ from shared.read_tables import (
     row_errors_table,
     segment_table,
     staging_table,
+    type_name,
 )
 
 LIVE = text("SELECT generation FROM read.datasets WHERE dataset = :dataset")
@@ -100,9 +100,8 @@ async def make_upload_tables(
 
 def complete_segment(dataset: Dataset, generation: int, number: int) -> str:
     """The statement that gives a loaded segment the columns that it says once for all its records; touches no row."""
-    dialect = pg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy does not say
     added = ", ".join(
-        f"ADD COLUMN IF NOT EXISTS {quoted(column.name)} {column.type.compile(dialect)}"
+        f"ADD COLUMN IF NOT EXISTS {quoted(column.name)} {type_name(column.type)}"
         + (f" DEFAULT {number}" if column.name == "upload" else "")
         for column in provenance_columns()
     )

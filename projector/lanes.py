@@ -16,8 +16,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from projector.deciding import Decider
-from projector.folding import Fold, fold
+from projector.folding import fold
+from projector.folds import Afterwards, Fold
 from projector.generations import ensure_live
+from projector.sweeping import sweep
 from shared.database import OUTAGES
 from shared.datasets.declaration import Dataset
 from shared.errors import Fenced, LogDiverged, Unavailable
@@ -62,7 +64,7 @@ WAITING = text("""
 """)
 
 IS_LOADED = text("""
-    SELECT state IN ('loaded', 'publishing') FROM read.uploads WHERE id = :id AND generation = :generation
+    SELECT state <> 'loading' FROM read.uploads WHERE id = :id AND generation = :generation
 """)
 
 
@@ -145,6 +147,8 @@ class OwnedLane:
         self._wakeups = wakeups
         self._settings = settings
         self._attached: asyncio.Queue[int] = asyncio.Queue()
+        self._cancelled = asyncio.Event()
+        self._cancelled.set()  # What an earlier owner left.
 
     async def follow(self) -> None:
         """Fold the stream from the checkpoint on, for ever; raises Unavailable, Fenced, LogDiverged."""
@@ -153,7 +157,12 @@ class OwnedLane:
             await loads.open()
             begin = "first" if self.offset is None else self.offset
             async with reading(connection, self._dataset.name, begin) as deliveries:
-                await together(self._fold_all(deliveries, loads), self._give_out_again(loads), self._analyze_all())
+                await together(
+                    self._fold_all(deliveries, loads),
+                    self._give_out_again(loads),
+                    self._analyze_all(),
+                    self._sweep_all(),
+                )
 
     async def _fold_all(self, deliveries: Deliveries, loads: LoadsQueue) -> None:
         idle_s, was_behind = self._settings.lease_s / 2, False
@@ -180,17 +189,18 @@ class OwnedLane:
         if isinstance(events[0].data, UploadPublished):
             await self._wait_until_loaded(events[0].data)
         async with self._engine.begin() as connection:
-            to = Fold(connection, self._dataset, self._generation, self._settings.small_upload_rows, [], [])
-            for event in events:
-                await fold(to, event)
+            to = Fold(connection, self._dataset, self._generation, self._settings.small_upload_rows, Afterwards())
+            await fold(to, events)
             moved = {"new": events[-1].position, "old": self.position, "offset": offset, "epoch": self._epoch}
             if (await connection.execute(ADVANCE, {**self._of, **moved})).rowcount != 1:
                 raise Fenced(f"The checkpoint of {self._dataset.name} moved under us.")
         self.position, self.offset = events[-1].position, offset
         self._wakeups.ring(FOLDED)
-        for number in to.attached:
+        for number in to.afterwards.attached:
             self._attached.put_nowait(number)
-        await loads.publish(to.loads)
+        if to.afterwards.cancelled:
+            self._cancelled.set()
+        await loads.publish(to.afterwards.loads)
 
     async def _wait_until_loaded(self, data: UploadPublished) -> None:
         """An upload that another generation has loaded may still be loading in this one."""
@@ -208,6 +218,13 @@ class OwnedLane:
             segment = names.segment(await self._attached.get())
             async with self._engine.begin() as connection:
                 await connection.execute(text(f"ANALYZE {segment}"))
+
+    async def _sweep_all(self) -> None:
+        """Drop the tables of cancelled uploads, outside of the folds: a loader may still hold them."""
+        while True:
+            await self._cancelled.wait()
+            self._cancelled.clear()
+            await sweep(self._engine, self._dataset, self._generation)
 
     async def _is_behind(self) -> bool:
         async with self._engine.connect() as connection:

@@ -23,6 +23,17 @@ def all_columns(dataset: Dataset) -> list[str]:
     return [*own_columns(dataset), *(quoted(column.name) for column in provenance_columns())]
 
 
+def filled(column: str, record: str) -> str:
+    """A column of a version as the history has it, which says of each what a segment says once for all its own.
+
+    The statement has `:segment_position` and `:segment_recorded_at` bound.
+    """
+    kinds = {'"position"': "bigint", '"recorded_at"': "timestamptz"}
+    if column not in kinds:
+        return f"{record}.{column}"
+    return f"coalesce({record}.{column}, CAST(:segment_{column[1:-1]} AS {kinds[column]}))"
+
+
 async def end_versions(
     connection: AsyncConnection, dataset: Dataset, names: Names, segment: Segment, source: str, match: str, end: End
 ) -> int:
@@ -34,18 +45,10 @@ async def end_versions(
             RETURNING {", ".join(f"record.{column}" for column in columns)}
         )
         INSERT INTO {names.history} ({", ".join((*columns, *ENDED))})
-        SELECT {", ".join(_filled(column) for column in columns)},
+        SELECT {", ".join(filled(column, "gone") for column in columns)},
             CAST(:position AS bigint), CAST(:at AS timestamptz), CAST(:kind AS text), CAST(:by AS int),
             CAST(:actor AS text)
         FROM gone
     """)
     since = {"segment_position": segment.position, "segment_recorded_at": segment.recorded_at}
     return int((await connection.execute(statement, {**since, **msgspec.structs.asdict(end)})).rowcount)
-
-
-def _filled(column: str) -> str:
-    """History says for every version what a segment says once for all of its own."""
-    if column in ('"position"', '"recorded_at"'):
-        kind = "bigint" if column == '"position"' else "timestamptz"
-        return f"coalesce({column}, CAST(:segment_{column.strip(chr(34))} AS {kind}))"
-    return column

@@ -121,6 +121,19 @@ def column_type(field: Field) -> sa.types.TypeEngine[Any]:
     return types[field.kind]
 
 
+def type_name(kind: sa.types.TypeEngine[Any]) -> str:
+    """A type as PostgreSQL writes it."""
+    dialect = pg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy does not say
+    return str(kind.compile(dialect))
+
+
+def key_type(dataset: Dataset) -> str:
+    """The PostgreSQL type of a dataset's key; raises TypeError where it has none."""
+    if dataset.key is None:
+        raise TypeError(f"Dataset {dataset.name!r} has no key.")
+    return type_name(column_type(dataset.field(dataset.key)))
+
+
 def field_columns(fields: tuple[Field, ...]) -> list[sa.Column[Any]]:
     """A column for each field, in the order given."""
     return [

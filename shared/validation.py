@@ -84,6 +84,13 @@ def no_errors() -> pl.DataFrame:
     return pl.DataFrame(schema={name: pl.Int32 if name in ("row", "line") else pl.String for name in ERROR_COLUMNS})
 
 
+def key_of(field: Field, cells: pl.Series) -> pl.Series:
+    """The canonical text of keys as they were read; null where one is not good."""
+    trimmed = pl.DataFrame({field.name: cells}).select(_trimmed(field.name))
+    value = pl.col(field.name).str.to_lowercase() if field.kind is Kind.UUID else pl.col(field.name)
+    return trimmed.select(pl.when(_is_good(field)).then(value).alias("key")).to_series()
+
+
 def _trimmed(column: str) -> pl.Expr:
     """Without the white space (Unicode's) at both ends; nothing but white space is no value."""
     return pl.col(column).str.strip_chars().replace("", None)

@@ -1,0 +1,145 @@
+"""Single records are added, corrected and removed; log -> *projection* -> read table.
+
+Events are folded many at a time, in waves of different keys, so that a wave is a handful of statements. What an event
+asks for is refused here and nowhere else, by the version that is live when its turn comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from projector.current import Current, read_current
+from projector.edits import Edit, Edited, Edits
+from projector.fixing import fix_rows, rejected_row, remove_rejected
+from projector.folds import Fold
+from projector.outcomes import APPLIED, EXISTS, NOT_FOUND, STALE, Outcome, write_outcomes
+from shared.events import (
+    RecordAdded,
+    RecordCorrected,
+    RecordedEvent,
+    RecordRemoved,
+    RecordsCorrected,
+    RowCorrected,
+    Values,
+)
+from shared.read_tables import Change, Ending
+
+EDITS = (RecordAdded, RecordCorrected, RecordRemoved, RecordsCorrected, RowCorrected)
+
+
+async def fold_edits(to: Fold, events: Sequence[RecordedEvent]) -> None:
+    """Apply consecutive events about records, each as if it came alone."""
+    for wave in waves(events):
+        if isinstance(wave[0].data, RowCorrected):
+            outcomes = await fix_rows(to, wave)
+        else:
+            outcomes = await _fold_wave(to, wave)
+        await write_outcomes(to.connection, to.dataset, to.generation, sorted(outcomes, key=lambda one: one.position))
+
+
+def waves(events: Sequence[RecordedEvent]) -> Iterator[list[RecordedEvent]]:
+    """The events in order, cut where a key comes again and where rows are corrected instead of records."""
+    for _, group in groupby(events, key=lambda event: isinstance(event.data, RowCorrected)):
+        wave: list[RecordedEvent] = []
+        seen: set[str] = set()
+        for event in group:
+            keys = keys_of(event)
+            if seen & keys:
+                yield wave
+                wave, seen = [], set()
+            wave.append(event)
+            seen |= keys
+        yield wave
+
+
+def keys_of(event: RecordedEvent) -> set[str]:
+    """The keys that an event is about; of a row, its place in its file."""
+    match event.data:
+        case RecordAdded(key=key) | RecordCorrected(key=key) | RecordRemoved(key=key):
+            return {key}
+        case RecordsCorrected(keys=keys):
+            return set(keys)
+        case RowCorrected(upload_id=upload_id, row=row):
+            return {f"{upload_id}:{row}"}
+        case _:
+            raise TypeError(f"{type(event.data).__name__} is not about records.")
+
+
+async def _fold_wave(to: Fold, wave: Sequence[RecordedEvent]) -> list[Outcome]:
+    current = await read_current(to, {key for event in wave for key in keys_of(event)})
+    outcomes: list[Outcome] = []
+    accepted: list[Edit] = []
+    for event in wave:
+        match event.data:
+            case RecordsCorrected(keys=keys, changes=changes):
+                hit = [key for key in keys if key in current]
+                accepted += [_edit(event, key, current.get(key), changes) for key in hit]
+                detail = {"corrected": len(hit), "missing": len(keys) - len(hit)}
+                outcomes.append(Outcome(position=event.position, code=APPLIED, detail=detail))
+            case RecordAdded(key=key, values=values) | RecordCorrected(key=key, changes=values):
+                refused = await _refused(to, event, current.get(key))
+                outcomes += refused
+                accepted += [] if refused else [_edit(event, key, current.get(key), values)]
+            case RecordRemoved(key=key):
+                refused = await _refused(to, event, current.get(key))
+                outcomes += refused
+                accepted += [] if refused else [_edit(event, key, current.get(key), None)]
+    edited = await _apply(to, accepted, current)
+    singles = [edit for edit in accepted if edit.at not in {outcome.position for outcome in outcomes}]
+    return outcomes + [_applied(edit, edited[edit.key]) for edit in singles]
+
+
+async def _refused(to: Fold, event: RecordedEvent, current: Current | None) -> list[Outcome]:
+    """Why an event is not applied to the live version of its key, or what it does to a rejected row instead."""
+    if isinstance(event.data, RecordAdded):
+        return [_told(event, EXISTS, current)] if current else []
+    if not isinstance(event.data, RecordCorrected | RecordRemoved):
+        raise TypeError(f"{type(event.data).__name__} is not about one record.")
+    expected = event.data.expected
+    if current is not None:
+        return [_told(event, STALE, current)] if expected is not None and current.version not in expected else []
+    row = await rejected_row(to, event.data.key) if to.dataset.rejected_as and expected is None else None
+    if row is None:
+        return [Outcome(position=event.position, code=NOT_FOUND, key=event.data.key)]
+    if isinstance(event.data, RecordRemoved):
+        return [await remove_rejected(to, event, row)]
+    return await fix_rows(to, [event], {event.position: row})
+
+
+def _told(event: RecordedEvent, code: str, current: Current) -> Outcome:
+    return Outcome(position=event.position, code=code, key=current.key, version=current.version, record=current.record)
+
+
+def _edit(event: RecordedEvent, key: str, current: Current | None, values: Values | None) -> Edit:
+    ending = None if current is None else Ending.REMOVED if values is None else Ending.CORRECTED
+    change = None if values is None else Change.ADDED if current is None else Change.CORRECTED
+    return Edit(
+        key=key,
+        at=event.position,
+        recorded_at=event.recorded_at,
+        actor=event.actor,
+        values=values or {},
+        kind=ending,
+        change=change,
+    )
+
+
+async def _apply(to: Fold, accepted: Sequence[Edit], current: dict[str, Current]) -> dict[str, Edited]:
+    edits = Edits(to.connection, to.dataset, to.generation)
+    edited: list[Edited] = []
+    if added := [edit for edit in accepted if edit.kind is None]:
+        edited += await edits.begin(added)
+    there = [edit for edit in accepted if edit.kind is not None]
+    for segment in {current[edit.key].segment for edit in there}:
+        here = [edit for edit in there if current[edit.key].segment == segment]
+        if corrected := [edit for edit in here if edit.change]:
+            edited += await edits.correct(segment, corrected)
+        if removed := [edit for edit in here if not edit.change]:
+            edited += await edits.end(segment, removed)
+    return {one.key: one for one in edited}
+
+
+def _applied(edit: Edit, edited: Edited) -> Outcome:
+    version = edit.at if edit.change else None
+    return Outcome(position=edit.at, code=APPLIED, key=edit.key, version=version, record=edited.record)

@@ -1,0 +1,29 @@
+"""What every fold is given: one transaction of one lane, and what is to be done after it; log -> *projection*."""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.datasets.declaration import Dataset
+from shared.event_log import Load
+
+
+class Afterwards(msgspec.Struct):
+    """What a fold wants done once it is committed; losing it costs time, never data."""
+
+    loads: list[Load] = []
+    attached: list[int] = []
+    """Numbers of segments that the planner knows nothing of yet."""
+    cancelled: list[int] = []
+    """Numbers of uploads whose tables nobody needs any more."""
+
+
+class Fold(msgspec.Struct, frozen=True):
+    """Where events are applied."""
+
+    connection: AsyncConnection
+    dataset: Dataset
+    generation: int
+    small_upload_rows: int
+    afterwards: Afterwards
