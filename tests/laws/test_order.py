@@ -28,8 +28,8 @@ def test_what_was_superseded_stands_in_the_history(api: Api, source: str, tables
     second = api.upload("debts", debts(debt(key, debtAmount="2.00")), source=source)
 
     (old,) = tables.fetch("SELECT * FROM debts_1.history WHERE debt_id = $1", key)
-    assert (str(old["debt_amount"]), old["superseded_by"]) == ("1.00", second["number"])
-    assert old["superseded_position"] == second["published_position"]
+    assert (str(old["debt_amount"]), old["ended_by"]) == ("1.00", second["number"])
+    assert old["ended_position"] == second["published_position"]
 
 
 def test_of_many_uploads_at_once_the_last_received_wins(api: Api, source: str) -> None:
