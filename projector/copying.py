@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import asyncpg
 import polars as pl
@@ -18,13 +18,34 @@ async def copy_frame(connection: Connection, schema: str, table: str, frame: pl.
     """Copy all rows; the columns are named like the frame's, a null is NULL. Raises what PostgreSQL says."""
     if frame.is_empty():
         return
-    with await asyncio.to_thread(_as_csv, frame) as text:  # Closed here: asyncpg leaves it to the garbage collector.
-        await connection.copy_to_table(table, schema_name=schema, source=text, columns=frame.columns, format="csv")
+    text, form = await asyncio.to_thread(_encoded, frame)
+    with text:  # Closed here: asyncpg leaves it to the garbage collector.
+        await connection.copy_to_table(table, schema_name=schema, source=text, columns=frame.columns, format=form)
 
 
-def _as_csv(frame: pl.DataFrame) -> io.BytesIO:
+def _encoded(frame: pl.DataFrame) -> tuple[io.BytesIO, Literal["text", "csv"]]:
+    """The rows in the format that PostgreSQL reads fastest, or as CSV where a value needs escapes in that."""
+    text = _written(frame, separator="\t", quote_style="never", null_value="\\N")
+    if _is_plain(text.getvalue(), frame):
+        return text, "text"
+    text.close()
+    return _written(frame), "csv"
+
+
+def _is_plain(text: bytes, frame: pl.DataFrame) -> bool:
+    """Whether every separator, line end and backslash in `text` is one of the format's own."""
+    nulls = sum(frame.null_count().row(0))
+    return (
+        text.count(b"\t") == frame.height * (frame.width - 1)
+        and text.count(b"\n") == frame.height
+        and text.count(b"\\") == nulls
+        and b"\r" not in text
+    )
+
+
+def _written(frame: pl.DataFrame, **form: Any) -> io.BytesIO:
     text = io.BytesIO()
-    frame.write_csv(text, include_header=False)
+    frame.write_csv(text, include_header=False, **form)
     text.seek(0)
     return text
 

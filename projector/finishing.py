@@ -15,14 +15,14 @@ import asyncpg
 import polars as pl
 
 from projector.copying import Connection, copy_frame
-from projector.generations import complete_segment, create_index
+from projector.generations import complete_segment, create_indexes
 from projector.grouping import group_rows
 from projector.parsing import File, rows_at
 from projector.previewing import preview
 from shared.blobs import Blobs
 from shared.datasets.declaration import Dataset
 from shared.event_log import Load
-from shared.read_tables import OPEN_SEGMENT, Names, index_columns, quoted, segment_name
+from shared.read_tables import OPEN_SEGMENT, Names, quoted, segment_name
 from shared.tabular.records import Chunk
 from shared.tasks import together
 from shared.validation import ERROR_COLUMNS, VALUE_CHARACTERS
@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 
 INDEXERS = 2
 """Indexes that are built at the same time."""
+
+ALONE = "SET max_parallel_maintenance_workers = 0"
+"""Two builders keep two cores busy; workers of theirs would only take turns."""
 
 STATE = """
     SELECT state, segment, review, on_error FROM read.uploads WHERE (dataset, generation, number) = ($1, $2, $3)
@@ -99,7 +102,7 @@ class Finisher:
     ) -> None:
         """Build all indexes; that the first is unique is the check for keys that stand twice in the file."""
         table = names.segment(load.upload)
-        unique, *others = (create_index(segment_name(load.upload), table, one) for one in index_columns(dataset))
+        unique, *others = create_indexes(dataset, table, segment_name(load.upload))
         waiting = list(others)
         try:
             await together(self._build(waiting, unique), *(self._build(waiting) for _ in range(INDEXERS - 1)))
@@ -109,6 +112,7 @@ class Finisher:
 
     async def _build(self, waiting: list[str], *first: str) -> None:
         async with self._pool.acquire() as connection:
+            await connection.execute(ALONE)
             for statement in first:
                 await connection.execute(statement)
             while waiting:

@@ -17,6 +17,7 @@ from shared.read_tables import (
     records_table,
     rejects_table,
     row_errors_table,
+    segment_name,
     segment_table,
     staging_table,
     type_name,
@@ -63,26 +64,30 @@ async def make_generation(connection: AsyncConnection, dataset: Dataset, generat
         row_errors_table(dataset, generation),
     ):
         await connection.run_sync(table.create)
-    for columns in index_columns(dataset):
-        await connection.execute(text(create_index(f"{names.schema}.records", names.records, columns)))
     segment = names.segment(OPEN_SEGMENT)
     await connection.execute(text(f"CREATE TABLE {segment} PARTITION OF {names.records} FOR VALUES IN (0)"))
+    statements = create_indexes(dataset, segment, segment_name(OPEN_SEGMENT))
     if dataset.key:
-        await connection.execute(text(create_index("segment_0", segment, ("upload",))))
-    await connection.execute(text(create_index("history", names.history, dataset.key_columns)))
+        statements.append(create_index(segment_name(OPEN_SEGMENT), segment, ("upload",)))
+    statements.append(create_index("history", names.history, dataset.key_columns))
     if dataset.rejected_as:
-        by_key = f"CREATE INDEX rejects_by_key ON {names.rejects} (hashtext(key)) WHERE key IS NOT NULL"
-        await connection.execute(text(by_key))
+        statements.append(f"CREATE INDEX rejects_by_key ON {names.rejects} (hashtext(key)) WHERE key IS NOT NULL")
+    for statement in statements:
+        await connection.execute(text(statement))
     of = {"dataset": dataset.name, "generation": generation, "number": OPEN_SEGMENT}
     await connection.execute(BEGIN_SEGMENT, {**of, "position": 0, "recorded_at": None})
 
 
-def create_index(prefix: str, table: str, columns: tuple[str, ...]) -> str:
-    """The statement that makes an index unless it is there; those that hold the segment are unique."""
-    unique = "UNIQUE " if "segment" in columns else ""
-    name = quoted(f"{prefix.rsplit('.', 1)[-1]}_{'_'.join(columns)}"[:63])
-    listed = ", ".join(quoted(column) for column in columns)
-    return f"CREATE {unique}INDEX IF NOT EXISTS {name} ON {table} ({listed})"
+def create_indexes(dataset: Dataset, table: str, prefix: str) -> list[str]:
+    """The statements that make the indexes of a segment, the unique one first."""
+    unique, *others = index_columns(dataset)
+    return [create_index(prefix, table, unique, "UNIQUE"), *(create_index(prefix, table, one) for one in others)]
+
+
+def create_index(prefix: str, table: str, columns: tuple[str, ...], kind: str = "") -> str:
+    """The statement that makes an index unless it is there."""
+    name = quoted(f"{prefix}_{'_'.join(columns)}"[:63])
+    return f"CREATE {kind} INDEX IF NOT EXISTS {name} ON {table} ({', '.join(quoted(column) for column in columns)})"
 
 
 async def make_upload_tables(

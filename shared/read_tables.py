@@ -262,5 +262,9 @@ def row_errors_table(dataset: Dataset, generation: int) -> sa.Table:
 
 
 def index_columns(dataset: Dataset) -> list[tuple[str, ...]]:
-    """The columns of every index; the first is unique and must be the same on parent and segment for a quick attach."""
-    return [(*dataset.key_columns, "segment"), *((field.name,) for field in dataset.fields if field.indexed)]
+    """The columns of every index of a segment; the first is unique.
+
+    `records` itself has none: an index of the parent would have to hold the segment as well, and every ATTACH would
+    compare it with the segment's own.
+    """
+    return [dataset.key_columns, *((field.name,) for field in dataset.fields if field.indexed)]

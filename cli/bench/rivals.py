@@ -63,9 +63,8 @@ class Rival:
         return f"{sa.schema.CreateTable(table).compile(dialect=postgresql.dialect())};"  # type: ignore[no-untyped-call]
 
     def _indexes(self) -> list[str]:
-        """The same as those of a read table; a rival has no segments."""
-        keys = [[name for name in columns if name != "segment"] for columns in index_columns(self._dataset)]
-        unique, *others = (", ".join(columns) for columns in keys)
+        """The same as those of a segment."""
+        unique, *others = (", ".join(columns) for columns in index_columns(self._dataset))
         return [f"CREATE UNIQUE INDEX ON records ({unique});"] + [f"{INDEX} ON records ({names});" for names in others]
 
     def _columns(self, path: Path) -> list[str]:
