@@ -8,15 +8,17 @@ rounded on the way.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import msgspec
 import polars as pl
 
 from shared.datasets.declaration import Dataset
-from shared.datasets.fields import INTEGER_DIGITS, Field, Kind
+from shared.datasets.fields import INTEGER_DIGITS, Field, Ge, Kind, Le
 from shared.tabular.header import Header
+
+Fields = Mapping[str, Field]
 
 VALUE_CHARACTERS = 200
 ERROR_COLUMNS = ("row", "line", "label", "field", "code", "value", "message")
@@ -64,8 +66,9 @@ def validate(frame: pl.DataFrame, header: Header, dataset: Dataset) -> Validated
         for index, name in enumerate(header.fields)
         if name is not None
     ]
-    trimmed = frame.with_columns(_trimmed(column).alias(field.name) for field, column, _ in present)
-    checked = trimmed.with_columns(_is_good(field).alias(f"{field.name} good") for field, _, _ in present)
+    others = {field.name: field for field, _, _ in present}
+    texts = frame.with_columns(_text(field, column).alias(field.name) for field, column, _ in present)
+    checked = texts.with_columns(_is_good(field, others).alias(f"{field.name} good") for field, _, _ in present)
     all_good = pl.all_horizontal(pl.col(f"{field.name} good") for field, _, _ in present)
     failed = checked.filter(~all_good)
     good = (checked if failed.is_empty() else checked.filter(all_good)).select(
@@ -74,7 +77,7 @@ def validate(frame: pl.DataFrame, header: Header, dataset: Dataset) -> Validated
     errors = [
         found
         for field, column, label in present
-        if (found := _errors(failed.filter(~pl.col(f"{field.name} good")), field, column, label)).height
+        if (found := _errors(failed.filter(~pl.col(f"{field.name} good")), field, column, label, others)).height
     ]
     return Validated(good, failed.select(frame.columns), pl.concat([no_errors(), *errors]).sort("row"))
 
@@ -86,24 +89,31 @@ def no_errors() -> pl.DataFrame:
 
 def key_of(field: Field, cells: pl.Series) -> pl.Series:
     """The canonical text of keys as they were read; null where one is not good."""
-    trimmed = pl.DataFrame({field.name: cells}).select(_trimmed(field.name))
+    text = pl.DataFrame({field.name: cells}).select(_text(field, field.name).alias(field.name))
     value = pl.col(field.name).str.to_lowercase() if field.kind is Kind.UUID else pl.col(field.name)
-    return trimmed.select(pl.when(_is_good(field)).then(value).alias("key")).to_series()
+    return text.select(pl.when(_is_good(field, {})).then(value).alias("key")).to_series()
 
 
-def _trimmed(column: str) -> pl.Expr:
-    """Without the white space (Unicode's) at both ends; nothing but white space is no value."""
-    return pl.col(column).str.strip_chars().replace("", None)
+def _text(field: Field, column: str) -> pl.Expr:
+    """Without the white space (Unicode's) at both ends, in the field's case; nothing but white space is no value."""
+    text = pl.col(column).str.strip_chars().replace("", None)
+    match field.case:
+        case "lower":
+            return text.str.to_lowercase()
+        case "upper":
+            return text.str.to_uppercase()
+        case _:
+            return text
 
 
-def _is_good(field: Field) -> pl.Expr:
+def _is_good(field: Field, others: Fields) -> pl.Expr:
     value = pl.col(field.name)
-    holds = pl.all_horizontal(*(rule.holds for rule in rules(field)), pl.lit(True))
+    holds = pl.all_horizontal(*(rule.holds for rule in rules(field, others)), pl.lit(True))
     return pl.when(value.is_null()).then(pl.lit(not field.required)).otherwise(holds.fill_null(False))
 
 
-def rules(field: Field) -> Sequence[Rule]:
-    """What a value of the field must be, in the order in which people are told."""
+def rules(field: Field, others: Fields) -> Sequence[Rule]:
+    """What a value of the field must be, in the order in which people are told; `others` are the fields of the file."""
     value = pl.col(field.name)
     match field.kind:
         case Kind.TEXT:
@@ -115,15 +125,15 @@ def rules(field: Field) -> Sequence[Rule]:
             return [Rule("type-error", f"must be {KINDS_IN_WORDS[field.kind]}", value.str.contains(UUID_TEXT))]
         case Kind.INTEGER:
             whole = Rule("type-error", f"must be {KINDS_IN_WORDS[field.kind]}", value.str.contains(_integer_text()))
-            return [whole, *_minimum(field, pl.Int64())]
+            return [whole, *_bounds(field, pl.Int64(), others)]
         case Kind.DECIMAL:
             says = f"must be a number such as 1234.50, at most {field.scale} digits after the point"
             number = Rule("type-error", says, value.str.contains(_decimal_text(field.scale)))
-            return [number, *_minimum(field, pl.Float64())]
+            return [number, *_bounds(field, pl.Float64(), others)]
         case Kind.DATE | Kind.TIMESTAMP:
-            says = f"must be an existing date written {_format_in_words(field.format)}"
-            exists = value.str.contains(_date_text(field.format)) & (_parsed(field).dt.date() >= date(1, 1, 1))
-            return [Rule("type-error", says, exists)]
+            says = f"must be an existing date written {' or '.join(map(_format_in_words, field.formats))}"
+            written = value.str.contains("|".join(map(_date_text, field.formats)))
+            return [Rule("type-error", says, written & (_parsed(field).dt.date() >= date(1, 1, 1)))]
 
 
 def _text_rules(field: Field) -> list[Rule]:
@@ -132,6 +142,10 @@ def _text_rules(field: Field) -> list[Rule]:
     if field.max_length is not None:
         says = f"must have at most {field.max_length} characters"
         found.append(Rule("max-length", says, value.str.len_chars() <= field.max_length))
+    if field.length is not None:
+        says, length = f"must have exactly {field.length} characters", value.str.len_chars()
+        found.append(Rule("min-length", says, length >= field.length))
+        found.append(Rule("max-length", says, length <= field.length))
     if field.pattern is not None:
         digits = field.pattern.expression.replace(r"\d", "[0-9]")  # Or else ٣ is one, too.
         holds = value.str.contains(f"^(?:{digits})$")
@@ -139,11 +153,34 @@ def _text_rules(field: Field) -> list[Rule]:
     return found
 
 
-def _minimum(field: Field, number: pl.DataType) -> list[Rule]:
-    if field.minimum is None:
-        return []
-    at_least = pl.col(field.name).cast(number, strict=False) >= field.minimum
-    return [Rule("minimum", f"must be at least {field.minimum}", at_least)]
+def _bounds(field: Field, number: pl.DataType, others: Fields) -> list[Rule]:
+    value = pl.col(field.name).cast(number, strict=False)
+    found = []
+    if field.minimum is not None:
+        found.append(_bound(value, Ge(field.minimum)))
+    if field.maximum is not None:
+        found.append(_bound(value, Le(field.maximum)))
+    for when in field.when:
+        if other := others.get(when.field):
+            rule, applies = _bound(value, when.bound), _says(other, when.value)
+            says = f"{rule.message} where {other.name} is {when.value}"
+            found.append(Rule(rule.code, says, ~applies | rule.holds))
+    return found
+
+
+def _bound(value: pl.Expr, bound: Ge | Le) -> Rule:
+    match bound:
+        case Ge(least):
+            return Rule("minimum", f"must be at least {least}", value >= least)
+        case Le(most):
+            return Rule("maximum", f"must be at most {most}", value <= most)
+
+
+def _says(other: Field, wanted: str) -> pl.Expr:
+    """Whether another cell of the row has this value; never null."""
+    value = pl.col(other.name)
+    said = value.str.to_lowercase() == wanted.lower() if other.kind is Kind.CHOICE else value == wanted
+    return said.fill_null(False)
 
 
 def _integer_text() -> str:
@@ -156,10 +193,17 @@ def _decimal_text(scale: int) -> str:
 
 
 def _parsed(field: Field) -> pl.Expr:
+    if len(field.formats) == 1:
+        return _read(field, field.formats[0])
+    fits = ((pl.col(field.name).str.contains(_date_text(form)), form) for form in field.formats)
+    return pl.coalesce(pl.when(fit).then(_read(field, form)) for fit, form in fits)
+
+
+def _read(field: Field, form: str) -> pl.Expr:
     value = pl.col(field.name)
     if field.kind is Kind.DATE:
-        return value.str.to_date(field.format, strict=False)
-    return value.str.to_datetime(field.format, time_unit="us", time_zone="UTC", strict=False)
+        return value.str.to_date(form, strict=False)
+    return value.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
 
 
 def _format_in_words(form: str) -> str:
@@ -184,10 +228,10 @@ def _value(field: Field) -> pl.Expr:
     return value.fill_null(pl.lit(field.default)) if field.default is not None else value
 
 
-def _errors(failed: pl.DataFrame, field: Field, column: str, label: str) -> pl.DataFrame:
+def _errors(failed: pl.DataFrame, field: Field, column: str, label: str, others: Fields) -> pl.DataFrame:
     value = pl.col(field.name)
     wrong = [(value.is_null(), "required", "must not be empty")]
-    wrong += [(~rule.holds.fill_null(False), rule.code, rule.message) for rule in rules(field)]
+    wrong += [(~rule.holds.fill_null(False), rule.code, rule.message) for rule in rules(field, others)]
     code = pl.coalesce(pl.when(broken).then(pl.lit(code)) for broken, code, _ in wrong)
     message = pl.coalesce(pl.when(broken).then(pl.lit(message)) for broken, _, message in wrong)
     return failed.select(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from shared.datasets.fields import Field, read_field
+from shared.datasets.fields import Field, Kind, read_field
 
 NAME_CHARACTERS = 40
 """The longest name of a field: PostgreSQL's names of indexes hold 63 bytes, and ours hold more than the field's."""
@@ -32,6 +33,8 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     `key` names the field that identifies a record; None where a record is (upload, row). `fields` are the columns of a
     record without its members. `encodings` are tried, in order, for files that are not UTF-8. `rejected_as` and
     `staged_as` name a field and the value with which rejected rows, and those that wait for review, show as records.
+    `replaces` says that a new file replaces all earlier ones: once it is published, only its records are there.
+    `rankings` are not read yet.
     """
 
     name: str
@@ -43,6 +46,8 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     encodings: tuple[str, ...]
     rejected_as: tuple[str, str] | None = None
     staged_as: tuple[str, str] | None = None
+    replaces: bool = False
+    rankings: tuple[object, ...] = ()
 
     @property
     def file_fields(self) -> tuple[Field, ...]:
@@ -53,6 +58,11 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     def key_columns(self) -> tuple[str, ...]:
         """The columns that identify a record in the read table."""
         return (self.key,) if self.key else ("upload", "row")
+
+    @property
+    def partition(self) -> Field | None:
+        """The date by which segments are partitioned, in steps of its `partition_years`."""
+        return next((field for field in self.fields if field.partition_years), None)
 
     def field(self, name: str) -> Field:
         """The field of a record or of its members by that name; raises KeyError."""
@@ -68,8 +78,13 @@ def declare(
     encodings: tuple[str, ...] = (),
     rejected_as: tuple[str, str] | None = None,
     staged_as: tuple[str, str] | None = None,
+    replaces: bool = False,
+    rankings: tuple[object, ...] = (),
 ) -> Dataset:
-    """Read a declaration; raises TypeError for a type that cannot be stored, a name used twice, an unknown key."""
+    """Read a declaration; see Dataset.
+
+    Raises TypeError for a type that cannot be stored, a name used twice, an unknown key, and markers that do not fit.
+    """
     fields: list[Field] = []
     members: Members | None = None
     for attribute, annotation, default in _attributes(record):
@@ -79,14 +94,7 @@ def declare(
             members = Members(attribute, tuple(read_field(*each) for each in _attributes(member)))
         else:
             fields.append(read_field(attribute, annotation, default))
-    names = [field.name for field in (*fields, *(members.fields if members else ()))]
-    if any(len(each) > NAME_CHARACTERS for each in names):
-        raise TypeError(f"Dataset {name!r} has a field with a name of more than {NAME_CHARACTERS} characters.")
-    if len(set(names)) < len(names):
-        raise TypeError(f"Dataset {name!r} has a member's field named like one of its own; choose another name.")
-    if key is not None and key not in {field.name for field in fields}:
-        raise TypeError(f"The key {key!r} of dataset {name!r} is none of its fields.")
-    return Dataset(
+    dataset = Dataset(
         name=name,
         title=title,
         record=record,
@@ -96,7 +104,43 @@ def declare(
         encodings=encodings,
         rejected_as=rejected_as,
         staged_as=staged_as,
+        replaces=replaces,
+        rankings=rankings,
     )
+    if wrong := next(_faults(dataset), None):
+        raise TypeError(f"Dataset {name!r} {wrong}")
+    return dataset
+
+
+def _faults(dataset: Dataset) -> Iterator[str]:
+    """What is wrong with a declaration as a whole, to stand behind its name."""
+    names = [field.name for field in dataset.file_fields]
+    if any(len(each) > NAME_CHARACTERS for each in names):
+        yield f"has a field with a name of more than {NAME_CHARACTERS} characters."
+    if len(set(names)) < len(names):
+        yield "has a member's field named like one of its own; choose another name."
+    if dataset.key is not None and dataset.key not in {field.name for field in dataset.fields}:
+        yield f"has the key {dataset.key!r}, which is none of its fields."
+    for field in dataset.file_fields:
+        yield from _faults_of_field(field, dataset)
+    parted = [field for field in dataset.file_fields if field.partition_years is not None]
+    if len(parted) > 1 or any(field not in dataset.fields for field in parted):
+        yield "can be partitioned by one field of its own only."
+
+
+def _faults_of_field(field: Field, dataset: Dataset) -> Iterator[str]:
+    known = {one.name: one for one in dataset.file_fields if one is not field}
+    for when in field.when:
+        other = known.get(when.field)
+        if other is None or other.kind not in (Kind.CHOICE, Kind.TEXT):
+            yield f"has a When of {field.name!r} that names no choice or text beside it: {when.field!r}."
+        elif other.choices and when.value not in other.choices:
+            yield f"has a When of {field.name!r} for {when.value!r}, which is no choice of {when.field!r}."
+    if field.case and field.kind is not Kind.TEXT:
+        yield f"brings {field.name!r} to a case, which is for texts; choices are found in any case."
+    dated = field.kind in (Kind.DATE, Kind.TIMESTAMP) and field.required
+    if field.partition_years is not None and not (dated and field.partition_years > 0):
+        yield f"is partitioned by {field.name!r}, which must be a date that every row has, in steps of whole years."
 
 
 def _attributes(record: type[msgspec.Struct]) -> list[tuple[str, Any, object]]:

@@ -63,6 +63,24 @@ class Ge(msgspec.Struct, frozen=True):
     value: int
 
 
+class Le(msgspec.Struct, frozen=True):
+    """The largest value that is accepted (inclusive)."""
+
+    value: int
+
+
+class When(msgspec.Struct, frozen=True):
+    """A bound that holds only in rows where another field has this value, as in `When("kind", "refund", Le(0))`.
+
+    The other field is read as it will be stored: a choice in any case, a text in the case that it is brought to. A row
+    in which it is empty or wrong is not held to the bound.
+    """
+
+    field: str
+    value: str
+    bound: Ge | Le
+
+
 class Scale(msgspec.Struct, frozen=True):
     """Digits after the point; a value with more (other than zeros) is refused, never rounded."""
 
@@ -75,6 +93,20 @@ class MaxLength(msgspec.Struct, frozen=True):
     characters: int
 
 
+class Length(msgspec.Struct, frozen=True):
+    """Exactly so many characters are accepted."""
+
+    characters: int
+
+
+class Lower(msgspec.Struct, frozen=True):
+    """A text is brought to lower case before any rule looks at it, and stored so."""
+
+
+class Upper(msgspec.Struct, frozen=True):
+    """A text is brought to upper case before any rule looks at it, and stored so."""
+
+
 class Pattern(msgspec.Struct, frozen=True):
     """A regular expression that the whole value must match; `says` is what people are told."""
 
@@ -83,16 +115,61 @@ class Pattern(msgspec.Struct, frozen=True):
 
 
 class Format(msgspec.Struct, frozen=True):
-    """How dates are written in files, as for strptime; ISO 8601 unless said."""
+    """How dates and times are written in files, as for strptime; ISO 8601 dates unless said.
+
+    Of several formats the first that fits a cell reads it. `%.f` is a fraction of a second that may be missing; plain
+    characters stand for themselves, so `%Y-%m-%d 00:00:00` takes a midnight only.
+    """
 
     format: str
+    others: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, first: str, *others: str) -> Format:
+        return cls(first, others)
 
 
 class Sensitive(msgspec.Struct, frozen=True):
     """Personal data that is masked unless the reader may see it."""
 
 
-Marker = Label | Parameter | Search | Range | Indexed | Ge | Scale | MaxLength | Pattern | Format | Sensitive
+class Refers(msgspec.Struct, frozen=True):
+    """The field holds keys of another dataset; a row whose record is not there (yet) is accepted all the same."""
+
+    dataset: str
+
+
+class PartitionBy(msgspec.Struct, frozen=True):
+    """Segments are partitioned by this date, in ranges of so many years that begin at multiples of it.
+
+    Of at most one field of a dataset, which every row must have.
+    """
+
+    years: int
+
+
+Marker = (
+    Label
+    | Parameter
+    | Search
+    | Range
+    | Indexed
+    | Ge
+    | Le
+    | When
+    | Scale
+    | MaxLength
+    | Length
+    | Lower
+    | Upper
+    | Pattern
+    | Format
+    | Sensitive
+    | Refers
+    | PartitionBy
+)
+
+Case = Literal["lower", "upper"]
 
 INTEGER_DIGITS = 18
 """Most digits of an integer and most digits before the point of a decimal: both fit PostgreSQL's types."""
@@ -113,11 +190,17 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     high: str = ""
     indexed: bool = False
     minimum: int | None = None
+    maximum: int | None = None
+    when: tuple[When, ...] = ()
     scale: int = 2
     max_length: int | None = None
+    length: int | None = None
+    case: Case | None = None
     pattern: Pattern | None = None
-    format: str = "%Y-%m-%d"
+    formats: tuple[str, ...] = ("%Y-%m-%d",)
     sensitive: bool = False
+    refers: str = ""
+    partition_years: int | None = None
 
 
 def kind_of(annotation: Any) -> Kind:
@@ -150,38 +233,57 @@ def unwrap(annotation: Any) -> tuple[Any, tuple[Marker, ...], bool]:
 
 
 def read_field(name: str, annotation: Any, default: object) -> Field:
-    """Turn one annotated attribute of a declaration into a Field."""
+    """Turn one annotated attribute of a declaration into a Field; raises TypeError."""
     plain, markers, optional = unwrap(annotation)
     kind = kind_of(plain)
-    said: dict[str, Any] = {}
+    said: dict[str, Any] = {"parameter": name, "choices": get_args(plain) if kind is Kind.CHOICE else ()}
     for marker in markers:
-        match marker:
-            case Label(names):
-                said["labels"] = names
-            case Parameter(parameter):
-                said["parameter"] = parameter
-            case Search():
-                said["search"] = True
-            case Range(low, high):
-                by_date = kind in (Kind.DATE, Kind.TIMESTAMP)
-                said["low"] = low or (f"{name}_from" if by_date else f"min_{name}")
-                said["high"] = high or (f"{name}_to" if by_date else f"max_{name}")
-            case Indexed():
-                said["indexed"] = True
-            case Ge(value):
-                said["minimum"] = value
-            case Scale(digits):
-                said["scale"] = digits
-            case MaxLength(characters):
-                said["max_length"] = characters
-            case Pattern():
-                said["pattern"] = marker
-            case Format(form):
-                said["format"] = form
-            case Sensitive():
-                said["sensitive"] = True
-    if kind is Kind.CHOICE:
-        said["choices"] = get_args(plain)
-    said.setdefault("parameter", name)
+        said |= _said(name, kind, marker)
+    said["when"] = tuple(marker for marker in markers if isinstance(marker, When))
     given = None if default in (msgspec.NODEFAULT, None) else str(default)
     return Field(name=name, kind=kind, required=not optional and given is None, default=given, **said)
+
+
+def _said(name: str, kind: Kind, marker: Marker) -> dict[str, Any]:
+    """What one marker says of a field, by the attributes of Field."""
+    match marker:
+        case Label(names):
+            return {"labels": names}
+        case Parameter(parameter):
+            return {"parameter": parameter}
+        case Search():
+            return {"search": True}
+        case Range(low, high):
+            by_date = kind in (Kind.DATE, Kind.TIMESTAMP)
+            return {
+                "low": low or (f"{name}_from" if by_date else f"min_{name}"),
+                "high": high or (f"{name}_to" if by_date else f"max_{name}"),
+            }
+        case Indexed():
+            return {"indexed": True}
+        case Ge(value):
+            return {"minimum": value}
+        case Le(value):
+            return {"maximum": value}
+        case Scale(digits):
+            return {"scale": digits}
+        case MaxLength(characters):
+            return {"max_length": characters}
+        case Length(characters):
+            return {"length": characters}
+        case Lower():
+            return {"case": "lower"}
+        case Upper():
+            return {"case": "upper"}
+        case Pattern():
+            return {"pattern": marker}
+        case Format(first, others):
+            return {"formats": (first, *others)}
+        case Sensitive():
+            return {"sensitive": True}
+        case Refers(dataset):
+            return {"refers": dataset}
+        case PartitionBy(years):
+            return {"partition_years": years}
+        case _:
+            return {}

@@ -19,6 +19,8 @@ CATALOGUE = load_catalogue()
 SAID_BY_THE_ROOTS = {
     "accounts": ("min_balance", "max_balance", "status", "consumer_name", "source", "upload"),
     "debts": ("debt_id", "status", "name", "min_debt_amount", "debt_due_date_from", "debt_due_date_to"),
+    "clients": ("name", "email", "country", "min_balance", "max_balance"),
+    "transactions": ("client_id", "start_date", "end_date", "transaction_type", "currency"),
     "sales": ("from", "to", "country", "order_date", "ship_date_from", "min_total_profit"),
 }
 
