@@ -27,10 +27,10 @@ WIDTH = 150
 
 
 class Example(msgspec.Struct, frozen=True):
-    """One dataset of the demonstration: how many rows, the queries that are shown, and the field of a record's key."""
+    """One dataset of the demonstration: how many rows, the field of a record's key, and the queries that are shown."""
 
     rows: int
-    key: str
+    key: str | None
     queries: tuple[str, ...]
 
 
@@ -49,6 +49,19 @@ EXAMPLES: dict[str, Example] = {
         10_000,
         "order_id",
         ("country=Tunisia&sort=-total_profit&limit=2", "from=2017-07-01&to=2017-07-28&count=exact&limit=1"),
+    ),
+    "teams": Example(2_000, None, ("team_name=kel&sort=team_name&limit=2",)),
+    "deals": Example(800, None, ("item=нефрит&sort=-total&limit=2", "date_from=2024-12-01&count=exact&limit=1")),
+    "clients": Example(
+        1_000, "client_id", ("min_balance=90000&country=Austria&sort=-account_balance&limit=2", "email=lantern&limit=1")
+    ),
+    "transactions": Example(
+        5_000,
+        "transaction_id",
+        (
+            "start_date=2020-01-01&end_date=2020-03-31&currency=EUR&sort=transaction_date&limit=2",
+            "transaction_type=sell&max_amount=-9900&sort=amount&limit=2",
+        ),
     ),
 }
 
@@ -132,9 +145,10 @@ class Show:
             self._console.print(line, markup=False)
 
     def answers(self, dataset: str, example: Example) -> None:
-        """The results of the example's queries, and one record by its key."""
+        """The results of the example's queries, and one record by its key where there is one."""
         pages = [self._ask(f"/{dataset}?{query}") for query in example.queries]
-        self._ask(f"/{dataset}/{pages[0]['results'][0][example.key]}")
+        if example.key:
+            self._ask(f"/{dataset}/{pages[0]['results'][0][example.key]}")
 
     def _ask(self, path: str) -> Any:
         self._curl(f"'{self._url}{path}'")

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from cli.samples import accounts, debts, sales
+from cli.samples import accounts, clients, deals, debts, sales, teams, transactions
 from cli.samples.writing import Bad, Planted, Shape, write_sample
 
 __all__ = ["SAMPLES", "SHAPES", "Bad", "Planted", "Shape", "Writer", "write_accounts", "write_debts", "write_sales"]
@@ -18,7 +18,15 @@ class Writer(Protocol):
     def __call__(self, path: Path, *, rows: int, seed: int, bad: Bad = None) -> Planted: ...
 
 
-SHAPES: dict[str, Shape] = {"accounts": accounts.SHAPE, "debts": debts.SHAPE, "sales": sales.SHAPE}
+SHAPES: dict[str, Shape] = {
+    "accounts": accounts.SHAPE,
+    "clients": clients.SHAPE,
+    "deals": deals.SHAPE,
+    "debts": debts.SHAPE,
+    "sales": sales.SHAPE,
+    "teams": teams.SHAPE,
+    "transactions": transactions.SHAPE,
+}
 
 
 def _writer(shape: Shape) -> Writer:
@@ -29,4 +37,4 @@ write_accounts: Writer = _writer(accounts.SHAPE)
 write_debts: Writer = _writer(debts.SHAPE)
 write_sales: Writer = _writer(sales.SHAPE)
 
-SAMPLES: dict[str, Writer] = {"accounts": write_accounts, "debts": write_debts, "sales": write_sales}
+SAMPLES: dict[str, Writer] = {name: _writer(shape) for name, shape in SHAPES.items()}

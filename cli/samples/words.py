@@ -41,6 +41,10 @@ TOWNS = (
 
 STATES = "AK AZ CO GA HI ID KS ME MN NM OR TX UT VT WI"
 
+SYLLABLES = "bal cor dun el fen gar hol is jor kel lum mar nor ost pel quin ros sil tor ul ven wes yar zan"
+
+STONES = "Агат Аметист Бирюза Гематит Гранат Жемчуг Малахит Нефрит Оникс Опал Родонит Топаз Турмалин Янтарь Яшма"
+
 TITLES = ("", "", "", "", "", "", "", "Dr. ", "Mr. ", "Mrs. ")
 
 SUFFIXES = ("", "", "", "", "", "", "", "", "", "", " Jr.", " MD", " PhD")

@@ -33,14 +33,16 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
 
     `cells(rng, first_row, rows)` makes the good cells as text, already quoted. `bad_cells` names, for each kind of bad
     cell, its label and the values that are refused there; `repeats`, for each kind of row that says something again,
-    the labels whose cells are those of an earlier good row. `key` is the label that identifies a record.
+    the labels whose cells are those of an earlier good row. `key` is the label that identifies a record, None where
+    each row is one. `beside` gives, for some kinds of bad cell, another label and the value that makes the cell bad.
     """
 
     labels: tuple[str, ...]
-    key: str
+    key: str | None
     repeats: dict[str, tuple[str, ...]]
     bad_cells: dict[str, tuple[str, tuple[str, ...]]]
     cells: Callable[[np.random.Generator, int, int], pl.DataFrame]
+    beside: dict[str, tuple[str, str]] = {}
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -118,7 +120,10 @@ def _block(
         if len(spots := places.get(kind, NOWHERE)):
             wrong = pl.Series([values[one % len(values)] for one in range(len(spots))])
             cells = cells.with_columns(cells[label].scatter(spots, wrong))
-    records = cells[shape.key].gather(good).n_unique()
+            if kind in shape.beside:
+                other, value = shape.beside[kind]
+                cells = cells.with_columns(cells[other].scatter(spots, value))
+    records = cells[shape.key].gather(good).n_unique() if shape.key else len(good)
     return _lines(cells, places), records
 
 

@@ -15,6 +15,7 @@ import pytest
 from cli.samples import SAMPLES, SHAPES, write_accounts, write_debts, write_sales
 from cli.samples.writing import BLOCK_ROWS
 from shared.datasets.catalogue import load_catalogue
+from tests.unit.datasets.files import read as parse_file
 
 DATASETS = sorted(SAMPLES)
 ROOT_LABELS = {
@@ -145,6 +146,27 @@ def test_sales_mix_their_dates_and_leave_spaces_behind_countries(tmp_path: Path)
     for sale in sales[:200]:
         assert Decimal(sale["Total Revenue"]) - Decimal(sale["Total Cost"]) == Decimal(sale["Total Profit"])
         assert Decimal(sale["Unit Price"]) * int(sale["Units Sold"]) == Decimal(sale["Total Revenue"])
+
+
+def test_transactions_are_of_clients_in_the_sample_and_a_negative_purchase_is_one(tmp_path: Path) -> None:
+    SAMPLES["clients"](tmp_path / "clients.csv", rows=1_000, seed=1)
+    bad = {"negative-purchase": 0.1}
+    planted = SAMPLES["transactions"](tmp_path / "transactions.csv", rows=1_000, seed=2, bad=bad)
+    clients = {row[0] for row in read(tmp_path / "clients.csv")[1:]}
+    transactions = read(tmp_path / "transactions.csv")[1:]
+    assert {row[1] for row in transactions} <= clients
+    negative = [row for row in transactions if row[2].lower() == "buy" and Decimal(row[4]) < 0]
+    assert len(negative) == planted.rejected == 100
+    assert min(row[3] for row in transactions) < "2010" < "2024" < max(row[3] for row in transactions)
+
+
+@pytest.mark.parametrize("dataset", ["clients", "deals", "teams", "transactions"])
+def test_validation_finds_in_a_sample_what_was_planted(dataset: str, tmp_path: Path) -> None:
+    bad = dict.fromkeys(SHAPES[dataset].kinds, 0.01)
+    planted = SAMPLES[dataset](tmp_path / "dirty.csv", rows=3_000, seed=5, bad=bad)
+    parsed = parse_file(load_catalogue()[dataset], (tmp_path / "dirty.csv").read_bytes())
+    assert (parsed.rejects.height, parsed.blank) == (planted.rejected, planted.blank)
+    assert parsed.good.height == planted.accepted + planted.duplicate
 
 
 def test_a_long_file_is_written_block_by_block_in_constant_memory(tmp_path: Path) -> None:
