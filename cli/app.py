@@ -16,6 +16,8 @@ import rich_click as click
 
 from cli import demo as demonstration
 from cli.bench.command import bench
+from cli.declared import show_declarations
+from cli.infer.command import infer
 from cli.servers.folder import ROOT
 from cli.services import migrate as migrate_database
 from cli.stack import Stack
@@ -99,7 +101,15 @@ def lock() -> None:
     sys.exit(done.returncode)
 
 
+@commands.command()
+@click.option("--folder", envvar="TABLEFOLD_DATASETS_FOLDER", default="", help="A folder with further declarations.")
+def datasets(folder: str) -> None:
+    """List all declarations and check them; exit code 1 if one is broken."""
+    sys.exit(show_declarations(folder))
+
+
 commands.add_command(bench)
+commands.add_command(infer)
 
 
 def main() -> None:

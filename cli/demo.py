@@ -51,7 +51,7 @@ EXAMPLES: dict[str, Example] = {
         ("country=Tunisia&sort=-total_profit&limit=2", "from=2017-07-01&to=2017-07-28&count=exact&limit=1"),
     ),
     "teams": Example(2_000, None, ("team_name=kel&sort=team_name&limit=2",)),
-    "deals": Example(800, None, ("item=нефрит&sort=-total&limit=2", "date_from=2024-12-01&count=exact&limit=1")),
+    "deals": Example(800, None, ("min_total=10000&sort=-total&limit=2", "date_from=2024-12-01&count=exact&limit=1")),
     "clients": Example(
         1_000, "client_id", ("min_balance=90000&country=Austria&sort=-account_balance&limit=2", "email=lantern&limit=1")
     ),

@@ -7,7 +7,6 @@ import importlib.util
 import pkgutil
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import shared.datasets
 from shared.datasets.declaration import Dataset
@@ -21,32 +20,63 @@ RESERVED = ("uploads", "datasets", "users", "tokens", "events", "parked", "healt
 def load_catalogue(folder: str = "") -> Catalogue:
     """All datasets by name: those that ship and those declared in `folder`.
 
-    Raises BadSettings where a folder is missing, a file in it declares nothing, or a name is taken or reserved.
+    Raises BadSettings where a folder is missing, a file in it declares nothing, a name is taken or reserved, or a
+    field refers to a dataset that is not there.
     """
-    names = [one.name for one in pkgutil.iter_modules(shared.datasets.__path__)]
-    shipped = [importlib.import_module(f"shared.datasets.{name}") for name in names]
-    catalogue = {module.dataset.name: module.dataset for module in shipped if hasattr(module, "dataset")}
-    for module in _modules_in(folder) if folder else ():
-        dataset = getattr(module, "dataset", None)
-        if not isinstance(dataset, Dataset):
-            raise BadSettings(f"{module.__file__} declares no `dataset`.")
-        if dataset.name in catalogue or dataset.name in RESERVED or not dataset.name.isidentifier():
-            raise BadSettings(f"{module.__file__}: {dataset.name!r} is taken or reserved; choose another identifier.")
+    catalogue = shipped()
+    for path in declaration_files(folder) if folder else ():
+        dataset = read_declaration(path)
+        if wrong := fault_of_name(dataset.name, catalogue):
+            raise BadSettings(f"{path}: {wrong}")
         catalogue[dataset.name] = dataset
+    for dataset in catalogue.values():
+        if wrong := fault_of_references(dataset, catalogue):
+            raise BadSettings(wrong)
     return catalogue
 
 
-def _modules_in(folder: str) -> list[ModuleType]:
+def shipped() -> Catalogue:
+    """The datasets that ship, by name."""
+    names = [one.name for one in pkgutil.iter_modules(shared.datasets.__path__)]
+    modules = [importlib.import_module(f"shared.datasets.{name}") for name in names]
+    return {module.dataset.name: module.dataset for module in modules if hasattr(module, "dataset")}
+
+
+def declaration_files(folder: str) -> list[Path]:
+    """The files of a folder that should declare a dataset each; raises BadSettings where there is no such folder."""
     if not Path(folder).is_dir():
         raise BadSettings(f"TABLEFOLD_DATASETS_FOLDER: {folder} is no folder.")
-    return [_import_file(path) for path in sorted(Path(folder).glob("[!_]*.py"))]
+    return sorted(Path(folder).glob("[!_]*.py"))
 
 
-def _import_file(path: Path) -> ModuleType:
+def read_declaration(path: Path) -> Dataset:
+    """The dataset that a file declares; raises BadSettings with whatever is wrong in it."""
     spec = importlib.util.spec_from_file_location(f"tablefold_datasets.{path.stem}", path)
     if spec is None or spec.loader is None:
         raise BadSettings(f"{path} cannot be imported.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # Where annotations are looked up.
-    spec.loader.exec_module(module)
-    return module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise BadSettings(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+    dataset = getattr(module, "dataset", None)
+    if not isinstance(dataset, Dataset):
+        raise BadSettings(f"{path} declares no `dataset`.")
+    return dataset
+
+
+def fault_of_name(name: str, taken: Catalogue) -> str:
+    """Why a dataset beside others cannot be called so; empty if it can."""
+    if name in taken or name in RESERVED or not name.isidentifier():
+        return f"{name!r} is taken or reserved; choose another identifier."
+    return ""
+
+
+def fault_of_references(dataset: Dataset, catalogue: Catalogue) -> str:
+    """Which of a dataset's fields refers to what is not there; empty if none does."""
+    for field in dataset.file_fields:
+        other = catalogue.get(field.refers)
+        if field.refers and (other is None or other.key is None):
+            return f"{dataset.name}.{field.name} refers to {field.refers!r}, which is no dataset with a key."
+    return ""

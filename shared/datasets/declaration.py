@@ -144,5 +144,8 @@ def _faults_of_field(field: Field, dataset: Dataset) -> Iterator[str]:
 
 
 def _attributes(record: type[msgspec.Struct]) -> list[tuple[str, Any, object]]:
-    hints = get_type_hints(record, include_extras=True)
-    return [(one.name, hints[one.name], one.default) for one in msgspec.structs.fields(record)]
+    """Name, type and default of each; a field may be called like a type, as `date: date`."""
+    hints = get_type_hints(record, localns={}, include_extras=True)
+    without = len(record.__struct_fields__) - len(record.__struct_defaults__)
+    defaults = (*[msgspec.NODEFAULT] * without, *record.__struct_defaults__)
+    return [(name, hints[name], default) for name, default in zip(record.__struct_fields__, defaults, strict=True)]

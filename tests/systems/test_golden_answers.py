@@ -1,23 +1,12 @@
-"""Real files of three of the five root systems, and the answers that are known of them."""
+"""Real files of the root systems, and the answers that are known of them."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections import Counter
+from decimal import Decimal
 
-import pytest
-
-from cli.servers.folder import ROOT
 from tests.steps import Api
-
-SEEDS = ROOT.parent / "shared" / "seed-data"
-
-
-def seed(name: str) -> bytes:
-    """A real file, where it is at hand."""
-    path: Path = SEEDS / name
-    if not path.exists():
-        pytest.skip(f"{name} is not at hand; it may not be shipped")
-    return path.read_bytes()
+from tests.unit.datasets.files import seed
 
 
 def test_aktos_1000_rows_are_763_accounts(api: Api, source: str) -> None:
@@ -81,3 +70,61 @@ def test_atlan_both_ways_to_write_a_date_are_read(api: Api, source: str) -> None
     assert (padded["order_date"], padded["ship_date"]) == ("2015-12-21", "2015-12-21")
     mixed = api.get("/sales/990685975")
     assert (mixed["order_date"], mixed["ship_date"], mixed["total_profit"]) == ("2010-07-10", "2010-07-26", "75951.00")
+
+
+def test_atlan_a_file_of_100_000_teams_is_taken_whole(api: Api, source: str) -> None:
+    report = api.upload("teams", seed("team_data.csv"), source=source)
+
+    assert (report["state"], report["rows"]["accepted"], report["records"]) == ("published", 100_000, 100_000)
+    assert api.count("teams", source=source) == 100_000
+    (team,) = api.get("/teams", source=source, team_name="sossetceh", limit=1)["results"]
+    assert (team["manager_name"], team["manager_phone_number"], team["row"]) == ("Martin Mason", "(674) 566-5530", 2)
+
+
+def test_deals_767_rows_add_up_per_customer(api: Api, source: str) -> None:
+    report = api.upload("deals", seed("deals.csv"), source=source)
+
+    assert (report["state"], report["rows"]["accepted"]) == ("published", 767)
+    spent: Counter[str] = Counter()
+    for deal in api.records("deals", source=source):
+        spent[deal["customer"]] += int(Decimal(deal["total"]))
+    assert spent.most_common(3) == [("resplendent", 451_731), ("bellwether", 217_794), ("uvulaperfly117", 120_419)]
+    assert (len(spent), spent.total()) == (18, 1_509_597)
+    assert api.count("deals", source=source, date_from="2018-12-14", date_to="2018-12-14") == 2
+
+
+def test_neo_95_of_100_clients_are_good_and_the_others_say_why(api: Api, source: str) -> None:
+    report = api.upload("clients", seed("clients.csv"), source=source)
+
+    assert report["rows"] == {"read": 100, "accepted": 95, "rejected": 5, "duplicate": 0, "blank": 0}
+    assert [(one["row"], one["field"], one["code"]) for one in api.errors(report)] == [
+        (2, "client_id", "required"),
+        (3, "name", "required"),
+        (4, "email", "pattern"),
+        (5, "date_of_birth", "type-error"),
+        (6, "account_balance", "type-error"),
+    ]
+    assert len(api.records("clients", source=source, email="CLIENT9")) == 11
+    between = api.records("clients", source=source, min_balance="68184.1", max_balance="68184.10")
+    assert [one["account_balance"] for one in between] == ["68184.10"]
+
+
+def test_neo_904_of_950_transactions_are_good_and_come_before_their_clients(api: Api, source: str) -> None:
+    report = api.upload("transactions", seed("transactions.xlsx"), source=source)
+
+    assert report["rows"] == {"read": 950, "accepted": 904, "rejected": 46, "duplicate": 0, "blank": 0}
+    assert Counter((one["field"], one["code"]) for one in api.errors(report)) == {
+        ("transaction_date", "type-error"): 31,
+        ("transaction_id", "required"): 29,
+        ("amount", "type-error"): 24,
+        ("transaction_type", "enum"): 16,
+        ("transaction_type", "required"): 11,
+        ("currency", "required"): 9,
+        ("currency", "max-length"): 5,
+        ("amount", "minimum"): 1,
+    }
+    found = api.records("transactions", source=source, client_id="39efdef1-4ce2-4a85-9f2e-80914500a661")
+    last = max(one["transaction_date"] for one in found)
+    assert len(found) == 9
+    assert last in {one["transaction_date"] for one in api.records("transactions", source=source, end_date=last)}
+    assert {one["currency"] for one in found} <= {"EUR", "GBP", "USD"}
