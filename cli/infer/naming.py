@@ -9,9 +9,10 @@ import unicodedata
 from collections.abc import Sequence
 
 from shared.datasets.declaration import NAME_CHARACTERS
+from shared.selection.filters import RESERVED
 from shared.tabular.header import normalized
 
-TAKEN = {"source", "upload", "row", "segment", "sort", "limit", "cursor", "offset", "count"}
+TAKEN = RESERVED | {"sort", "limit", "cursor", "offset", "count"}
 """Parameters that every list of records has, and the provenance of a record."""
 SPARE = 6
 """Characters that are left for a number behind a name."""

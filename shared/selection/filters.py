@@ -49,8 +49,11 @@ PROVENANCE = {
     "upload": Parameter(name="upload", kind=Kind.UUID, description="The id of the upload that brought the record."),
 }
 
-RESERVED = {"source", "upload", "row", "segment"}
-"""Names of a record's provenance."""
+RESERVED = {
+    *("source", "upload", "row", "segment", "position", "recorded_at", "change", "actor"),
+    *("ended_position", "ended_at", "ended_kind", "ended_by", "ended_actor"),
+}
+"""Names of a record's provenance, and of what its history says."""
 
 
 def filters_of(dataset: Dataset) -> Filters:

@@ -49,6 +49,7 @@ def test_all_that_ship_and_those_of_a_folder_are_good() -> None:
         ("size: int 3", "SyntaxError"),
         ("size: Unknown", "NameError"),
         ("source: str", "which every record has"),
+        ("position: int", "which every record has"),
         ("limit: int", "limit"),
         ("size: Annotated[int, Parameter('number')]", "two parameters 'number'"),
         ('size: Annotated[str, Pattern("(?=x)", "x")]', "look-around"),
