@@ -16,7 +16,7 @@ import rich_click as click
 
 from cli import demo as demonstration
 from cli.bench.command import bench
-from cli.declared import show_declarations
+from cli.declared import datasets
 from cli.infer.command import infer
 from cli.servers.folder import ROOT
 from cli.services import migrate as migrate_database
@@ -101,14 +101,8 @@ def lock() -> None:
     sys.exit(done.returncode)
 
 
-@commands.command()
-@click.option("--folder", envvar="TABLEFOLD_DATASETS_FOLDER", default="", help="A folder with further declarations.")
-def datasets(folder: str) -> None:
-    """List all declarations and check them; exit code 1 if one is broken."""
-    sys.exit(show_declarations(folder))
-
-
 commands.add_command(bench)
+commands.add_command(datasets)
 commands.add_command(infer)
 
 

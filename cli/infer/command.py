@@ -8,10 +8,11 @@ from pathlib import Path
 
 import rich_click as click
 
-from cli.declared import fault_of
-from cli.infer.drafting import draft_of, written
+from cli.infer.drafting import draft_of
 from cli.infer.naming import identifier
 from cli.infer.reading import read_file
+from cli.infer.source import written
+from cli.inspecting import fault_of
 from shared.datasets.catalogue import fault_of_name, read_declaration, shipped
 from shared.datasets.declaration import Dataset
 from shared.errors import BadSettings

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli.app import commands
-from cli.declared import inspect
+from cli.inspecting import inspect
 from cli.servers.folder import ROOT
 from shared.datasets.catalogue import load_catalogue
 from shared.errors import BadSettings
