@@ -94,7 +94,7 @@ def _by_value(field: Field, member: bool) -> Filter:
     says = {
         Operator.CONTAINS: f"A part of {field.name}, in any case.",
         Operator.ANY_OF: f"{field.name}, in any case; given more than once it means any of them.",
-        Operator.EQUALS: f"Exactly this {field.name}.",
+        Operator.EQUALS: f"Exactly this {field.name}" + (", in any case." if field.case else "."),
     }[operator]
     parameter = Parameter(
         name=field.parameter,
@@ -142,7 +142,18 @@ def uploads_meant(query: Query, dataset: Dataset, generation: int) -> sa.Select[
 
 
 def _condition(one: Filter, column: Column, query: Query) -> Condition:
-    return CONDITIONS[one.operator](column, one.field.kind, query.all(one.parameter.name))
+    return CONDITIONS[one.operator](column, one.field.kind, in_case(one.field, query.all(one.parameter.name)))
+
+
+def in_case(field: Field, values: list[Value]) -> list[Value]:
+    """Texts in the case in which the field is stored."""
+    match field.case:
+        case "lower":
+            return [str(value).lower() for value in values]
+        case "upper":
+            return [str(value).upper() for value in values]
+        case _:
+            return values
 
 
 def _some_member(members: Column, given: list[Filter], query: Query) -> Condition:

@@ -10,9 +10,9 @@ import pytest
 
 from shared.datasets.catalogue import load_catalogue
 from shared.datasets.declaration import Record, declare
-from shared.datasets.fields import Kind, Parameter, Range
+from shared.datasets.fields import Kind, Lower, Parameter, Range, Upper, read_field
 from shared.errors import BadSettings
-from shared.selection.filters import Operator, filter_parameters, filters_of
+from shared.selection.filters import Operator, filter_parameters, filters_of, in_case
 
 CATALOGUE = load_catalogue()
 
@@ -53,6 +53,13 @@ def test_a_filter_follows_its_field(
     one = filters_of(CATALOGUE[dataset])[parameter]
     found = (one.operator, one.parameter.kind, one.parameter.repeatable, one.member)
     assert found == (operator, kind, repeatable, member)
+
+
+def test_a_value_is_looked_for_in_the_case_in_which_it_is_stored() -> None:
+    plain, lower, upper = (
+        read_field("one", kind, None) for kind in (str, Annotated[str, Lower()], Annotated[str, Upper()])
+    )
+    assert [in_case(field, ["eUr"]) for field in (plain, lower, upper)] == [["eUr"], ["eur"], ["EUR"]]
 
 
 class TwoRanges(Record, frozen=True, kw_only=True):
