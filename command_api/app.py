@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from litestar import Litestar, get
 from litestar.openapi import OpenAPIConfig
 
+from command_api.archives.unpacking import Unpacker
 from command_api.outcomes import Outcomes
 from command_api.relay import Relay
 from command_api.uploads import Uploads, upload_route
@@ -33,7 +34,8 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     owner = f"{socket.gethostname()}:{os.getpid()}"
     leases = Leases(engine, "store", owner, settings.lease_s)
     relay = Relay(catalogue, store, leases, wakeups, settings.amqp_url)
-    uploads = Uploads(settings, open_blobs(settings.blobs_url), store, lambda: wakeups.ring(APPENDED))
+    unpacker = Unpacker(settings.unpack_s)
+    uploads = Uploads(settings, open_blobs(settings.blobs_url), unpacker, store, lambda: wakeups.ring(APPENDED))
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:

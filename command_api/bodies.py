@@ -12,7 +12,7 @@ from multipart import (  # type: ignore[import-untyped]  # the package ships no 
     PushMultipartParser,
 )
 
-from command_api.receiving import Wishes
+from command_api.texts import Wishes
 from shared.errors import BadFile, Disconnected
 
 FIELD_BYTES = 1000

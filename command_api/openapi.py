@@ -14,8 +14,18 @@ WISHES = {
     "source": "The partner that the file comes from; a filter on every record.",
     "file_name": "How the file is called, where neither the form nor Content-Disposition says so.",
     "encoding": "The file's encoding, such as cp1251, where it is not UTF-8 and has no byte order mark.",
+    "sheet": "The sheet of a workbook that is to be read, where it is not the first one.",
     "delimiter": "The character between cells, where it is none of comma, semicolon, tab and bar.",
 }
+
+
+TYPES = (
+    "text/csv",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/gzip",
+    "application/zip",
+)
+"""What an upload may be."""
 
 
 def upload_operation(dataset: Dataset) -> type[Operation]:
@@ -23,8 +33,9 @@ def upload_operation(dataset: Dataset) -> type[Operation]:
     file = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
     form = Schema(type=OpenAPIType.OBJECT, properties={"file": file}, required=["file"])
     body = RequestBody(
-        content={"multipart/form-data": OpenAPIMediaType(schema=form), "text/csv": OpenAPIMediaType(schema=file)},
-        description=f"A file of {dataset.title.lower()}: the form's file, or the body itself.",
+        content={"multipart/form-data": OpenAPIMediaType(schema=form), **dict.fromkeys(TYPES, OpenAPIMediaType(file))},
+        description=f"A file of {dataset.title.lower()}: the form's file, or the body itself. CSV or an XLSX workbook;"
+        " a CSV may be compressed with gzip, or be the one file in a ZIP archive. The bytes tell which it is.",
         required=True,
     )
 

@@ -12,9 +12,11 @@ import msgspec
 from litestar import Request, Response, post
 from litestar.handlers import HTTPRouteHandler
 
+from command_api.archives.unpacking import Unpacker
 from command_api.bodies import charset_of, file_name_of, multipart_file
 from command_api.openapi import upload_operation
-from command_api.receiving import ReceivedFile, Receiver, Wishes
+from command_api.receiving import ReceivedFile, Receiver
+from command_api.texts import Wishes
 from shared.blobs import Blobs
 from shared.datasets.declaration import Dataset
 from shared.errors import BadParameter, WrongMediaType
@@ -40,24 +42,27 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
 class Uploads:
     """Accepts files for all datasets."""
 
-    def __init__(self, settings: Settings, blobs: Blobs, store: EventStore, announce: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        blobs: Blobs,
+        unpacker: Unpacker,
+        store: EventStore,
+        announce: Callable[[], None],
+    ) -> None:
         self._settings = settings
         self._blobs = blobs
+        self._unpacker = unpacker
         self._store = store
         self._announce = announce
 
     async def accept(self, dataset: Dataset, request: AnyRequest) -> Response[Accepted]:
         """Store the file, then append its event; 202, or 200 where the same bytes are there already."""
         upload_id = uuid4()
+        gzipped = _is_gzipped(request)
         wishes, body = await _file_of(request)
-        receiver = Receiver(
-            self._blobs,
-            dataset,
-            upload_id,
-            chunk_bytes=self._settings.chunk_bytes,
-            max_upload_bytes=self._settings.max_upload_bytes,
-        )
-        received = await receiver.receive(body, wishes)
+        receiver = Receiver(self._settings, self._blobs, self._unpacker, dataset, upload_id, wishes)
+        received = await receiver.receive(body, gzipped=gzipped)
         event = _event(upload_id, received, wishes, request)
         proposal = Proposal(
             event=event, actor="anonymous", claim=_claim(received, wishes), correlation_id=correlation_id(request)
@@ -85,11 +90,21 @@ def upload_route(dataset: Dataset, uploads: Uploads) -> HTTPRouteHandler:
     return upload
 
 
+def _is_gzipped(request: AnyRequest) -> bool:
+    """Whether Content-Encoding says that the body is gzip; raises WrongMediaType for any other coding."""
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if coding in ("", "identity"):
+        return False
+    if coding not in ("gzip", "x-gzip"):
+        raise WrongMediaType("format-error", f"The body is compressed as {coding[:40]!r}. Send it as gzip or as it is.")
+    if request.headers.get("content-type", "").lower().startswith("multipart/"):
+        raise WrongMediaType("format-error", "The whole form is compressed. Compress the file in it instead.")
+    return True
+
+
 async def _file_of(request: AnyRequest) -> tuple[Wishes, AsyncIterator[bytes]]:
     wishes = _wishes_of(request)
     content_type = request.headers.get("content-type", "")
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise WrongMediaType("format-error", "The body is compressed. Send the file as it is.")
     if content_type.lower().startswith("multipart/"):
         return await multipart_file(request.stream(), content_type, wishes)
     return wishes, request.stream()
@@ -132,7 +147,8 @@ def _event(upload_id: UUID, received: ReceivedFile, wishes: Wishes, request: Any
         sha256=received.sha256,
         size_bytes=received.size_bytes,
         file_name=_printable(wishes.file_name)[:NAME_CHARACTERS],
-        media_type=request.headers.get("content-type", "application/octet-stream").split(";")[0].strip(),
+        media_type=received.media_type
+        or request.headers.get("content-type", "application/octet-stream").split(";")[0].strip(),
         dialect=received.dialect,
         header=received.header,
         chunks=received.chunks,

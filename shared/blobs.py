@@ -36,6 +36,9 @@ class Blobs(Protocol):
     async def remove(self, key: str) -> None:
         """Forget a blob that no event names; does nothing where there is none."""
 
+    def open(self, key: str) -> BinaryIO:
+        """The whole blob as a file of this machine, for readers that seek; raises BlobCorrupt where it is missing."""
+
     async def read(self, key: str, start: int, size_bytes: int) -> bytes:
         """Exactly `size_bytes` from `start`; raises BlobCorrupt where they are not there."""
 
@@ -64,6 +67,12 @@ class FolderBlobs:
     async def remove(self, key: str) -> None:
         (self._folder / key).unlink(missing_ok=True)
 
+    def open(self, key: str) -> BinaryIO:
+        try:
+            return (self._folder / key).open("rb")
+        except FileNotFoundError as error:
+            raise BlobCorrupt(f"Blob {key} is missing; restore it from a backup of the blob store.") from error
+
     async def read(self, key: str, start: int, size_bytes: int) -> bytes:
         return await asyncio.to_thread(self._read, key, start, size_bytes)
 
@@ -74,7 +83,7 @@ class FolderBlobs:
             yield block
 
     def _read(self, key: str, start: int, size_bytes: int) -> bytes:
-        with self._open(key) as file:
+        with self.open(key) as file:
             file.seek(start)
             block = file.read(size_bytes)
         if len(block) != size_bytes:
@@ -82,15 +91,9 @@ class FolderBlobs:
         return block
 
     def _read_some(self, key: str, start: int) -> bytes:
-        with self._open(key) as file:
+        with self.open(key) as file:
             file.seek(start)
             return file.read(READ_BYTES)
-
-    def _open(self, key: str) -> BinaryIO:
-        try:
-            return (self._folder / key).open("rb")
-        except FileNotFoundError as error:
-            raise BlobCorrupt(f"Blob {key} is missing; restore it from a backup of the blob store.") from error
 
 
 class _FileWriter:

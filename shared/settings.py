@@ -26,7 +26,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     datasets_folder: str = ""
     """A folder with further dataset declarations; empty means only those that ship."""
     max_upload_bytes: int = 4 * 1024**3
-    """A longer file is refused while it is being received."""
+    """A longer file is refused while it is being received or inflated."""
+    max_inflation: int = 100
+    """A compressed file that grows beyond 16 MiB and so many times its size is refused."""
+    unpack_memory_bytes: int = 1024**3
+    """What opening one workbook or ZIP archive may take of memory; two are opened at the same time."""
+    unpack_s: float = 120.0
+    """How long opening one workbook or ZIP archive may take, and how much processor time."""
     chunk_bytes: int = 4 * 1024**2
     """Size at which a file is cut, at the next record boundary, into loads."""
     small_upload_rows: int = 10_000

@@ -17,10 +17,12 @@ import polars as pl
 from shared.datasets.declaration import Dataset
 from shared.datasets.fields import INTEGER_DIGITS, Field, Ge, Kind, Le
 from shared.tabular.header import Header
+from shared.tabular.row_errors import ERROR_MARK
 
 Fields = Mapping[str, Field]
 
 VALUE_CHARACTERS = 200
+ERROR_CELL = "must hold a value, not an error or a formula that was never calculated; mend the cell"
 ERROR_COLUMNS = ("row", "line", "label", "field", "code", "value", "message")
 UUID_TEXT = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
 DATE_PARTS = {
@@ -108,8 +110,16 @@ def _text(field: Field, column: str) -> pl.Expr:
 
 def _is_good(field: Field, others: Fields) -> pl.Expr:
     value = pl.col(field.name)
-    holds = pl.all_horizontal(*(rule.holds for rule in rules(field, others)), pl.lit(True))
+    checks = [rule.holds for rule in rules(field, others)]
+    if field.kind is Kind.TEXT:  # No other kind takes the mark.
+        checks.append(~_is_error(value))
+    holds = pl.all_horizontal(*checks, pl.lit(True))
     return pl.when(value.is_null()).then(pl.lit(not field.required)).otherwise(holds.fill_null(False))
+
+
+def _is_error(value: pl.Expr) -> pl.Expr:
+    """Whether the value stands for the error of a workbook's cell."""
+    return value.str.starts_with(f"{ERROR_MARK}#")
 
 
 def rules(field: Field, others: Fields) -> Sequence[Rule]:
@@ -230,7 +240,7 @@ def _value(field: Field) -> pl.Expr:
 
 def _errors(failed: pl.DataFrame, field: Field, column: str, label: str, others: Fields) -> pl.DataFrame:
     value = pl.col(field.name)
-    wrong = [(value.is_null(), "required", "must not be empty")]
+    wrong = [(value.is_null(), "required", "must not be empty"), (_is_error(value), "error-cell", ERROR_CELL)]
     wrong += [(~rule.holds.fill_null(False), rule.code, rule.message) for rule in rules(field, others)]
     code = pl.coalesce(pl.when(broken).then(pl.lit(code)) for broken, code, _ in wrong)
     message = pl.coalesce(pl.when(broken).then(pl.lit(message)) for broken, _, message in wrong)
@@ -240,6 +250,6 @@ def _errors(failed: pl.DataFrame, field: Field, column: str, label: str, others:
         pl.lit(label).alias("label"),
         pl.lit(field.name).alias("field"),
         code.alias("code"),
-        pl.col(column).fill_null("").str.slice(0, VALUE_CHARACTERS).alias("value"),
+        pl.col(column).fill_null("").str.replace(f"^{ERROR_MARK}#", "#").str.slice(0, VALUE_CHARACTERS).alias("value"),
         message.alias("message"),
     )

@@ -19,7 +19,7 @@ DELIMITERS: Final = (",", ";", "\t", "|")
 _SAMPLE_RECORDS: Final = 100
 
 
-class Dialect(msgspec.Struct, frozen=True):
+class Dialect(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything needed to read a file from any of its records on."""
 
     encoding: str
@@ -30,7 +30,9 @@ class Dialect(msgspec.Struct, frozen=True):
     line_end: Literal["lf", "crlf", "cr"]
     """`lf` and `crlf` read alike (either line end is taken); `cr` is the old Mac's."""
     bom_bytes: int
-    """Length of the BOM in the received bytes."""
+    """Length of the BOM in the received bytes, or in what they were compressed from."""
+    sheet: str | None = None
+    """The sheet that was read, where the file is a workbook: the dialect is then that of its text."""
 
     @property
     def text_offset(self) -> int:

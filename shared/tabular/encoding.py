@@ -24,6 +24,11 @@ MAGIC: Final = (
     (b"\x7fELF", "a program"),
     (b"%PDF-", "a PDF document"),
     (b"\x1f\x8b", "gzip data"),
+    (b"BZh91AY&SY", "bzip2 data"),
+    (b"\xfd7zXZ\0", "xz data"),
+    (b"\x28\xb5\x2f\xfd", "Zstandard data"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"Rar!\x1a\x07", "a RAR archive"),
     (b"\x89PNG\r\n", "a PNG image"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office (OLE) document"),
 )

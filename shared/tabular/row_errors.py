@@ -7,6 +7,8 @@ from typing import Final
 import msgspec
 
 MAX_VALUE_CHARACTERS: Final = 200
+ERROR_MARK: Final = "\u2060"
+"""Stands, unseen, before the error of a workbook's cell in its text, which is not the same as that text in a cell."""
 
 CODES: Final[dict[str, str]] = {
     "blank-row": "The row has no value in any cell.",
@@ -25,14 +27,16 @@ CODES: Final[dict[str, str]] = {
     "max-length": "The value is longer than its column allows.",
     "enum": "The value is none of those that its column allows.",
     "pattern": "The value does not have the form that its column asks for.",
+    "error-cell": "The cell of the workbook holds an error such as #DIV/0!, or a formula without a value.",
     "duplicate-key": "Another row of the same file has the same key.",
     "conflicting-value": "Rows of one record say different things.",
     "missing-label": "The header lacks a mandatory column.",
     "duplicate-label": "Two columns of the header mean the same field.",
     "blank-label": "A column of the header has no label; it is ignored.",
     "unknown-label": "A column of the header is not known; it is ignored.",
-    "format-error": "The bytes are no delimited text.",
+    "format-error": "The bytes are no table that can be read.",
     "empty-file": "The file has no header row.",
+    "archive-error": "The archive or workbook is damaged, or contradicts itself.",
 }
 """Every code with one sentence; `encoding-error` and `field-too-long` are said of rows and of whole files."""
 

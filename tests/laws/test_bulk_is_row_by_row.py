@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from command_api.receiving import labels_of
+from command_api.archives.orders import labels_of
 from projector.parsing import File, Parsed, parse
 from shared.datasets.catalogue import load_catalogue
 from shared.tabular.dialect import settle_dialect
