@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import zipfile
 from typing import NamedTuple
 
 from tests.files import DEBT_LABELS, debt, debts, table
 
 MIB = 1024**2
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
 class Refusal(NamedTuple):
@@ -89,13 +92,20 @@ LABELS = {
 }
 
 NO_TEXT = {
-    "a ZIP archive": Refusal(archive("debts.csv", good()), 415, "format-error", "ZIP"),
-    "a workbook": Refusal(archive("xl/workbook.xml", b"<workbook/>"), 415, "format-error", "XLSX"),
-    "gzip data": Refusal(gzip.compress(good()), 415, "format-error", "gzip"),
+    "an archive of a program": Refusal(archive("debts.csv", b"\x7fELF" + bytes(60)), 415, "format-error", "program"),
+    "a workbook without sheets": Refusal(archive("xl/workbook.xml", b"<workbook/>"), 422, "empty-file", "worksheet"),
+    "a binary workbook": Refusal(archive("xl/workbook.bin", b""), 415, "format-error", ".xlsb"),
+    "an OpenDocument": Refusal(archive("content.xml", b""), 415, "format-error", ".ods"),
+    "gzip data of gzip data": Refusal(gzip.compress(gzip.compress(good())), 415, "format-error", "archive"),
+    "bzip2 data": Refusal(bz2.compress(good()), 415, "format-error", "bzip2"),
+    "xz data": Refusal(lzma.compress(good()), 415, "format-error", "xz"),
     "a PDF document": Refusal(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", 415, "format-error", "PDF"),
     "a program": Refusal(b"\x7fELF\x02\x01\x01" + bytes(57), 415, "format-error", "program"),
     "an image": Refusal(b"\x89PNG\r\n\x1a\n" + bytes(57), 415, "format-error", "PNG"),
-    "an old document": Refusal(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(57), 415, "format-error", "Office"),
+    "an old document": Refusal(OLE + bytes(57), 415, "format-error", ".xls"),
+    "an encrypted workbook": Refusal(
+        OLE + bytes(57) + "EncryptedPackage".encode("utf-16-le"), 415, "format-error", "without a password"
+    ),
     "a bitmap": Refusal(b"BM\0\1\2" * 50, 415, "format-error", "binary"),
     "every byte there is": Refusal(bytes(range(256)) * 10, 422, "encoding-error", "utf-8, cp1252"),
     "a photograph": Refusal(

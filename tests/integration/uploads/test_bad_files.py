@@ -139,8 +139,8 @@ def test_a_charset_that_does_not_exist_is_refused(api: Api, content_type: str) -
 
 
 @pytest.mark.usefixtures("refusing")
-@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "gzip, gzip"])
-def test_a_compressed_body_is_refused(api: Api, coding: str) -> None:
+@pytest.mark.parametrize("coding", ["deflate", "br", "zstd", "gzip, gzip"])
+def test_a_body_compressed_in_another_way_is_refused(api: Api, coding: str) -> None:
     answer = post(api, gzip.compress(good()), "text/csv", **{"Content-Encoding": coding})
     assert "compressed" in str(problem(answer, 415, "format-error")["detail"])
 
