@@ -19,7 +19,7 @@ _ENCRYPTED: Final = 1
 _FOREIGN: Final = (
     ("xl/workbook.bin", "a binary workbook (.xlsb)"),
     ("content.xml", "an OpenDocument file (.ods)"),
-    ("Index/Document.iwa", "a Numbers document"),
+    ("index/document.iwa", "a Numbers document"),
     ("word/document.xml", "a Word document"),
     ("ppt/presentation.xml", "a presentation"),
 )
@@ -52,8 +52,8 @@ def open_package(file: BinaryIO) -> ZipFile:
 
 
 def parts_of(package: ZipFile) -> dict[str, ZipInfo]:
-    """The entries by their names, in which some programs write a backslash for a slash."""
-    return {entry.filename.replace("\\", "/"): entry for entry in package.infolist()}
+    """The entries by their names in lower case: case does not matter, and some programs write `\\` for `/`."""
+    return {entry.filename.replace("\\", "/").lower(): entry for entry in package.infolist()}
 
 
 def is_workbook(package: ZipFile) -> bool:
@@ -62,7 +62,7 @@ def is_workbook(package: ZipFile) -> bool:
     for name, what in _FOREIGN:
         if name in names:
             raise WrongMediaType("format-error", f"The file is {what}. Save it as XLSX or CSV.")
-    return "[Content_Types].xml" in names or any(PurePosixPath(name).name == "workbook.xml" for name in names)
+    return "[content_types].xml" in names or any(PurePosixPath(name).name == "workbook.xml" for name in names)
 
 
 def only_file(package: ZipFile) -> ZipInfo:

@@ -45,7 +45,6 @@ class Unpacker:
                 limit=BLOCK_BYTES,
                 cwd=ROOT,
                 env={},
-                start_new_session=True,
             )
             said = asyncio.create_task(_said(process))
             try:
@@ -91,10 +90,10 @@ class Unpacked:
             return msgspec.json.decode(said, type=Refusal).error()
         except msgspec.DecodeError:
             logger.warning("action=unpack code=%s said=%r", code, said[-500:])
-        if code == -signal.SIGABRT:
+        if code in (-signal.SIGABRT, -signal.SIGKILL, -signal.SIGSEGV):
             says = f"The archive needs more than {self._order.memory_bytes} bytes of memory to be read. Send it as CSV."
             return TooLarge("format-error", says)
-        if code in (-signal.SIGXCPU, -signal.SIGKILL):
+        if code == -signal.SIGXCPU:
             says = f"Reading the archive takes more than {self._order.cpu_s} s of processor time. Send it as CSV."
             return TooLarge("format-error", says)
         return BadFile("archive-error", "The archive cannot be read. Save it anew, or send the table as CSV.")

@@ -60,7 +60,7 @@ def read_workbook(package: ZipFile) -> Workbook:
         if kind.endswith("/worksheet"):
             sheets.append(Sheet(name, target, state == "visible"))
     strings_part = _target(relations, "/sharedStrings")
-    return Workbook(tuple(sheets), strings_part if strings_part in parts_of(package) else None)
+    return Workbook(tuple(sheets), strings_part if strings_part and strings_part.lower() in parts_of(package) else None)
 
 
 class _Listed(Handler):
@@ -93,7 +93,7 @@ def _relations(package: ZipFile, part: str) -> dict[str, tuple[str, str]]:
     folder, name = posixpath.split(part)
     found = _Relations(folder)
     path = posixpath.join(folder, "_rels", f"{name}.rels")
-    if path in parts_of(package):
+    if path.lower() in parts_of(package):
         _read(package, path, found)
     return found.found
 
@@ -108,7 +108,7 @@ def _read(package: ZipFile, part: str, handler: Handler) -> None:
 
 def part_blocks(package: ZipFile, part: str) -> Iterator[bytes]:
     """The bytes of a part; raises BadFile where it is missing."""
-    entry = parts_of(package).get(part)
+    entry = parts_of(package).get(part.lower())
     if entry is None:
         raise BadFile("archive-error", f"The workbook lacks its part {part[:80]}. Save it anew.")
     return blocks_of(package, entry)

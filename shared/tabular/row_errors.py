@@ -45,7 +45,10 @@ class RowError(msgspec.Struct, frozen=True, gc=False):
     """One thing that is wrong with one row."""
 
     row: int
-    """Number of the record: the header is 1, so the first one after it is 2; blank ones count."""
+    """Number of the record: the header is 1, so the first one after it is 2; blank ones count.
+
+    Of a workbook it is the number of the sheet's row, and so is `line`.
+    """
     line: int
     """Physical line, from 1, of the original file on which the row starts."""
     column: str | None
