@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -137,3 +138,10 @@ def test_undecodable_bytes_stay_in_their_row() -> None:
     dialect = Dialect("cp1251", "declared", ",", "lf", 0)
     assert transcoded(dialect, b"\xff,a\n\x98,b\nc,d\n", 2) == "я,a\n".encode() + b"\xff,b\nc,d\n"
     assert transcoded(Dialect("utf-16-le", "bom", ",", "lf", 2), b"\xff\xfea\0,", 4) == b"a\xff"
+
+
+def test_a_dialect_without_a_sheet_is_written_as_before_there_were_sheets() -> None:
+    written = b'{"encoding":"utf-8","encoding_source":"detected","delimiter":",","line_end":"lf","bom_bytes":0}'
+    dialect = msgspec.json.decode(written, type=Dialect)
+    assert dialect.sheet is None
+    assert msgspec.json.encode(dialect) == written
