@@ -16,9 +16,10 @@ import msgspec
 
 from command_api.archives.orders import Order, formats_of, labels_of
 from command_api.archives.unpacking import Unpacker
+from command_api.blocks import gathered, one_ahead
 from command_api.growth import Growth
 from command_api.inflating import Inflater
-from command_api.texts import FIRST_BLOCK_BYTES, Text, TextTaker, Wishes, text_key_of
+from command_api.texts import Text, TextTaker, Wishes, text_key_of
 from shared.blobs import Blobs
 from shared.datasets.declaration import Dataset
 from shared.errors import BadFile, BadParameter, TooLarge, WrongMediaType
@@ -27,7 +28,6 @@ from shared.tabular.dialect import Dialect
 from shared.tabular.header import Header
 from shared.tabular.records import Chunk
 
-BLOCK_BYTES: Final = 1024 * 1024
 GZIP: Final = b"\x1f\x8b"
 ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -73,7 +73,7 @@ class Receiver:
 
         Raises BadFile, or whatever the body raises; then nothing is kept.
         """
-        blocks = _gathered(body)
+        blocks = gathered(body)
         try:
             first = await anext(blocks, b"")
             if gzipped and first and not first.startswith(GZIP):
@@ -106,7 +106,7 @@ class Receiver:
 
     async def _each(self, first: bytes, blocks: AsyncIterator[bytes], take: Callable[[bytes], None]) -> None:
         await asyncio.to_thread(take, first)
-        async for block in _one_ahead(blocks):
+        async for block in one_ahead(blocks):
             await asyncio.to_thread(take, block)
 
     async def _unpack(self) -> ReceivedFile:
@@ -184,29 +184,3 @@ def _old_office(first: bytes) -> WrongMediaType:
     if ENCRYPTED in first:
         return WrongMediaType("format-error", "The workbook is encrypted. Save it without a password.")
     return WrongMediaType("format-error", "The file is an old Office document (.xls). Save it as XLSX or CSV.")
-
-
-async def _gathered(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same bytes, the first block of FIRST_BLOCK_BYTES, the others of BLOCK_BYTES; only the last is shorter."""
-    wanted, pending, size_bytes = FIRST_BLOCK_BYTES, [], 0
-    async for piece in body:
-        pending.append(piece)
-        size_bytes += len(piece)
-        while size_bytes >= wanted:
-            whole = b"".join(pending)
-            yield whole[:wanted]
-            pending, size_bytes = [whole[wanted:]], size_bytes - wanted
-            wanted = BLOCK_BYTES
-    if size_bytes:
-        yield b"".join(pending)
-
-
-async def _one_ahead(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same blocks, each next one being awaited while the caller works on the one before."""
-    coming = asyncio.ensure_future(anext(blocks, None))
-    try:
-        while (block := await coming) is not None:
-            coming = asyncio.ensure_future(anext(blocks, None))
-            yield block
-    finally:
-        coming.cancel()

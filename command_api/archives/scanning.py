@@ -11,14 +11,12 @@ from typing import Final
 from zipfile import ZipFile
 
 from command_api.archives.markup import Attributes, Handler, local, read_markup
+from command_api.archives.strings import SharedStrings, contradiction, whole
 from command_api.archives.workbook import Sheet, Workbook, part_blocks
-from shared.errors import BadFile
 from shared.tabular.row_errors import ERROR_MARK
 
 MAX_ROWS: Final = 1_048_576
 MAX_COLUMNS: Final = 16_384
-FREE_STRINGS: Final = 1_000_000
-"""A workbook that claims more shared strings than this must have them: readers make room for what is claimed."""
 _PLAIN = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,2})?", re.ASCII)
 """A number that a float keeps; any other is kept as it is written."""
 _LETTERS = re.compile(r"[A-Z]{1,3}", re.ASCII)
@@ -58,50 +56,15 @@ class Scan:
 
 def scan_sheet(package: ZipFile, workbook: Workbook, sheet: Sheet) -> Scan:
     """Read all of a sheet in constant memory but for its notes; raises BadFile `archive-error`."""
-    strings = _Strings()
+    strings = SharedStrings()
     if workbook.strings_part:
         read_markup(part_blocks(package, workbook.strings_part), strings, workbook.strings_part)
         strings.hold_claim()
     cells = _Cells(strings.filled)
     read_markup(part_blocks(package, sheet.part), cells, sheet.part)
     if not cells.found:
-        raise _contradiction(f"{sheet.part} is no worksheet")
+        raise contradiction(f"{sheet.part} is no worksheet")
     return cells.scan
-
-
-class _Strings(Handler):
-    """Which of the shared strings are more than white space."""
-
-    def __init__(self) -> None:
-        self.filled = bytearray()
-        self._claimed = 0
-        self._open = self._phonetic = False
-
-    def start(self, name: str, attributes: Attributes) -> None:
-        if name == "t":
-            self._open = not self._phonetic
-        elif name == "si":
-            self.filled.append(0)
-        elif name == "rPh":
-            self._phonetic = True
-        elif name == "sst":
-            self._claimed = _whole(attributes.get("uniqueCount", "0"))
-        elif ":" in name:
-            self.start(local(name), attributes)
-
-    def end(self, name: str) -> None:
-        self._open = False
-        if local(name) == "rPh":
-            self._phonetic = False
-
-    def text(self, text: str) -> None:
-        if self._open and self.filled and not text.isspace():
-            self.filled[-1] = 1
-
-    def hold_claim(self) -> None:
-        """Raises BadFile where many more strings are claimed than there are."""
-        if self._claimed > max(FREE_STRINGS, len(self.filled)):
-            raise _contradiction(f"it claims {self._claimed} shared strings and has {len(self.filled)}")
 
 
 class _Cells(Handler):
@@ -154,9 +117,9 @@ class _Cells(Handler):
             self._value += text
 
     def _begin_row(self, number: str | None) -> None:
-        row = self._row + 1 if number is None else _whole(number) - 1
+        row = self._row + 1 if number is None else whole(number) - 1
         if not self._row < row < MAX_ROWS:
-            raise _contradiction(f"its row {row + 1} is out of order")
+            raise contradiction(f"its row {row + 1} is out of order")
         self._row, self._row_digits, self._column = row, str(row + 1), -1
 
     def _begin_cell(self, attributes: Attributes) -> None:
@@ -165,7 +128,7 @@ class _Cells(Handler):
         if place is not None:
             column = self._columns[place.removesuffix(self._row_digits)]
         if not self._column < column < MAX_COLUMNS:
-            raise _contradiction(f"its cell {(place or '')[:20]} in row {self._row_digits} is out of order")
+            raise contradiction(f"its cell {(place or '')[:20]} in row {self._row_digits} is out of order")
         self._column = column
         self._kind = attributes.get("t")
         self._value = ""
@@ -176,9 +139,9 @@ class _Cells(Handler):
         if kind == "e":
             self._note(ERROR_MARK + (value if value.startswith("#") else f"#{value}"))
         elif kind == "s" and value:
-            index = _whole(value)
+            index = whole(value)
             if index >= len(self._strings):
-                raise _contradiction(f"it has no shared string {value[:20]}")
+                raise contradiction(f"it has no shared string {value[:20]}")
             if self._strings[index]:
                 self.scan.fill(self._row, self._column)
         elif value and not value.isspace():
@@ -201,13 +164,3 @@ class _Columns(dict[str, int]):
             number = number * 26 + ord(letter) - 64
         self[letters] = number - 1 if _LETTERS.fullmatch(letters) else MAX_COLUMNS
         return self[letters]
-
-
-def _whole(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 11):
-        raise _contradiction(f"{text[:20]!r} is no number in it")
-    return int(text)
-
-
-def _contradiction(what: str) -> BadFile:
-    return BadFile("archive-error", f"The workbook contradicts itself: {what}. Save it anew, or send a CSV.")
