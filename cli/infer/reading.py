@@ -8,7 +8,7 @@ import msgspec
 import polars as pl
 from charset_normalizer import from_bytes
 
-from command_api.receiving import FIRST_BLOCK_BYTES
+from command_api.texts import FIRST_BLOCK_BYTES
 from shared.errors import BadFile, TooLarge
 from shared.tabular.dialect import Dialect, settle_dialect
 from shared.tabular.encoding import reads

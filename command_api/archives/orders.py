@@ -75,4 +75,4 @@ def labels_of(dataset: Dataset) -> tuple[Label, ...]:
 
 def formats_of(dataset: Dataset) -> dict[str, str]:
     """How files write the dates and times of a dataset, by field."""
-    return {field.name: field.format for field in dataset.file_fields if field.kind in (Kind.DATE, Kind.TIMESTAMP)}
+    return {field.name: field.formats[0] for field in dataset.file_fields if field.kind in (Kind.DATE, Kind.TIMESTAMP)}
