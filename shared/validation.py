@@ -22,6 +22,7 @@ from shared.tabular.row_errors import ERROR_MARK
 Fields = Mapping[str, Field]
 
 VALUE_CHARACTERS = 200
+ISO_DATE = "%Y-%m-%d"
 ERROR_CELL = "must hold a value, not an error or a formula that was never calculated; mend the cell"
 ERROR_COLUMNS = ("row", "line", "label", "field", "code", "value", "message")
 UUID_TEXT = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
@@ -232,7 +233,7 @@ def _date_text(form: str) -> str:
 def _value(field: Field) -> pl.Expr:
     value = pl.col(field.name)
     if field.kind in (Kind.DATE, Kind.TIMESTAMP):
-        value = _parsed(field)
+        value = value if field.formats == (ISO_DATE,) else _parsed(field)  # PostgreSQL reads ISO dates as they stand.
     elif field.kind is Kind.CHOICE:
         value = value.str.to_lowercase().replace({choice.lower(): choice for choice in field.choices})
     return value.fill_null(pl.lit(field.default)) if field.default is not None else value
