@@ -14,11 +14,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cli.bench import edits as editing
 from cli.bench import ingest as ingesting
 from cli.bench.goals import WAYS, ProcessUse, Run, Summary, Verdict, largest, summarize, verdicts
 
 WIDTH = 120
 """Columns of output at least; a narrow terminal wraps it as it likes."""
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON lines instead of tables.")
+data_option = click.option(
+    "--data",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    help="An existing folder on the disk to be measured; a new one is made in it, and removed at the end.",
+)
 
 
 class Machine(msgspec.Struct, frozen=True, tag="machine"):
@@ -41,12 +50,8 @@ def bench() -> None:
 @bench.command()
 @click.option("--rows", type=click.IntRange(min=1), default=1_000_000, show_default=True)
 @click.option("--repeat", "repeats", type=click.IntRange(min=1), default=1, show_default=True, help="Runs of each way.")
-@click.option("--json", "as_json", is_flag=True, help="JSON lines instead of tables.")
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, exists=True, path_type=Path),
-    help="An existing folder on the disk to be measured; a new one is made in it, and removed at the end.",
-)
+@json_option
+@data_option
 def ingest(rows: int, repeats: int, as_json: bool, data: Path | None) -> None:
     """Load one file with Tablefold and with PostgreSQL's own ways; hold times and memory against our goals."""
     console = Console(highlight=False, soft_wrap=True, width=max(Console().width, WIDTH))
@@ -69,6 +74,35 @@ def ingest(rows: int, repeats: int, as_json: bool, data: Path | None) -> None:
             _out(each)
     else:
         _show(console, machine, summaries, processes, found)
+
+
+@bench.command()
+@click.option("--records", type=click.IntRange(min=1), default=100_000, show_default=True, help="Records to correct.")
+@click.option("--rows", type=click.IntRange(min=1), default=1_000_000, show_default=True, help="Rows loaded meanwhile.")
+@click.option("--seconds", type=click.FloatRange(min=1), default=20.0, show_default=True, help="Length of a run.")
+@json_option
+@data_option
+def edits(records: int, rows: int, seconds: float, as_json: bool, data: Path | None) -> None:
+    """Correct records over HTTP, by 1 and 32 clients, alone and while a file is loaded; hold them against our goals."""
+    table = Table("clients", "", "answers", "per s", "p50 ms", "p99 ms", "most ms", box=None, pad_edge=False)
+
+    def show(run: editing.Edited) -> None:
+        figures = (run.answers, run.per_s, run.p50_ms, run.p99_ms, run.most_ms)
+        _out(run) if as_json else table.add_row(str(run.clients), run.during, *(f"{one:,g}" for one in figures))
+
+    with ingesting.fresh_folder(data) as folder:
+        found = editing.goals(editing.measure(folder, records, rows, seconds, show))
+    if as_json:
+        for each in found:
+            _out(each)
+        return
+    goals = Table("goal", "measured", "", "", box=None, pad_edge=False)
+    for goal in found:
+        said = "reached" if goal.reached else "[bold]not reached[/bold]"
+        goals.add_row(goal.name, f"{goal.measured:g}", goal.goal, said)
+    console = Console(highlight=False, soft_wrap=True, width=max(Console().width, WIDTH))
+    for shown in (table, goals):
+        console.print(shown, "")
 
 
 def _machine(load: float, rows: int, repeats: int, file_bytes: int) -> Machine:
