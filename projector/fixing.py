@@ -7,6 +7,7 @@ event and changes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from uuid import UUID
 
 import msgspec
@@ -77,8 +78,8 @@ async def fix_rows(
     """Make records of rejected rows; `places` says where, by position, for events that name a key instead."""
     where = places or {event.position: _place(event) for event in events}
     outcomes: list[Outcome] = []
-    for upload_id in dict.fromkeys(where[event.position].upload_id for event in events):
-        mine = [event for event in events if where[event.position].upload_id == upload_id]
+    for upload_id, group in groupby(events, key=lambda event: where[event.position].upload_id):
+        mine = list(group)
         outcomes += await _fix_upload(
             to, upload_id, mine, {event.position: where[event.position].row for event in mine}
         )

@@ -148,7 +148,7 @@ async def count_kept(undone: Undone) -> object:
     """
     live = {"live": [one.number for one in await undone.segments.live()]}
     counted = f"SELECT reason, count(*) FROM ({kept}) AS kept GROUP BY reason"
-    counts: dict[str, int] = dict((await undone.to.connection.execute(text(counted), live)).tuples().all())
+    counts: dict[str, int] = {row[0]: row[1] for row in await undone.to.connection.execute(text(counted), live)}
     person, upload = counts.get("person", 0), counts.get("upload", 0)
     named = await undone.to.connection.execute(text(f"{kept} ORDER BY 1 LIMIT {LISTED}"), live)
     listed = [dict(row) for row in named.mappings()]

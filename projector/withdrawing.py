@@ -61,7 +61,8 @@ async def approve(to: Fold, upload_id: UUID) -> Decision:
     upload = (await to.connection.execute(UPLOAD, of)).one_or_none()
     if upload is None:
         return Decision(NOT_FOUND)
-    if upload.state not in ("loading", "review") or not upload.review or upload.approved:
+    ended = upload.state in ("failed", "withdrawn", "published")  # What the log says, however far this generation is.
+    if ended or not upload.review or upload.approved:
         reason = (
             "The upload does not wait for review." if not upload.review else f"The upload is {upload.state} already."
         )

@@ -93,7 +93,11 @@ def no_errors() -> pl.DataFrame:
 def key_of(field: Field, cells: pl.Series) -> pl.Series:
     """The canonical text of keys as they were read; null where one is not good."""
     text = pl.DataFrame({field.name: cells}).select(_text(field, field.name).alias(field.name))
-    value = pl.col(field.name).str.to_lowercase() if field.kind is Kind.UUID else pl.col(field.name)
+    value = pl.col(field.name)
+    if field.kind is Kind.UUID:
+        value = value.str.to_lowercase()
+    elif field.kind is Kind.INTEGER:
+        value = value.cast(pl.Int64, strict=False).cast(pl.String)
     return text.select(pl.when(_is_good(field, {})).then(value).alias("key")).to_series()
 
 
