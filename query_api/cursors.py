@@ -13,7 +13,7 @@ from shared.errors import BadParameter
 from shared.selection.parameters import Query
 from shared.selection.values import Value, read_value, write_value
 
-PAGING = frozenset({"cursor", "offset", "limit", "count"})
+PAGING = frozenset({"cursor", "offset", "limit", "count", "fields", "format"})
 """Parameters that may change from page to page."""
 
 

@@ -51,7 +51,13 @@ def _path_parameters(path: Mapping[str, str]) -> list[Described | Reference]:
 def _query_parameter(one: Parameter) -> Described:
     default = int(one.default) if one.default and one.kind is Kind.INTEGER else one.default
     schema = replace(value_schema(one.kind, one.choices), minimum=one.minimum, maximum=one.maximum, default=default)
+    if one.listed:
+        schema = replace(schema, enum=list(one.listed))
     many = Schema(type=OpenAPIType.ARRAY, items=schema)
-    return Described(
-        name=one.name, param_in="query", description=one.description, schema=many if one.repeatable else schema
+    described = Described(
+        name=one.name,
+        param_in="query",
+        description=one.description,
+        schema=many if one.repeatable or one.listed else schema,
     )
+    return replace(described, style="form", explode=False) if one.listed else described

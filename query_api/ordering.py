@@ -38,6 +38,12 @@ SORT = Parameter(
 )
 
 
+def sort_parameter(dataset: Dataset) -> Parameter:
+    """`sort` with the fields that it may name."""
+    names = tuple(sign + field.name for field in dataset.fields for sign in ("", "-"))
+    return msgspec.structs.replace(SORT, listed=names)
+
+
 def record_order(query: Query, dataset: Dataset, records: sa.Table) -> Order:
     """What `sort` asks for, ties broken by the record's key. Raises BadParameter."""
     fields = {field.name: field for field in dataset.fields}
@@ -56,8 +62,7 @@ def _named(text: str, fields: dict[str, Field], records: sa.Table) -> SortKey:
     if name not in fields:
         raise unknown("field to sort by", name, tuple(fields), "sort")
     field = fields[name]
-    nullable = not field.required and field.default is None
-    return SortKey(name, records.c[name], field.kind, text.strip().startswith("-"), nullable)
+    return SortKey(name, records.c[name], field.kind, text.strip().startswith("-"), field.nullable)
 
 
 def _key_column(name: str, fields: dict[str, Field], records: sa.Table) -> SortKey:

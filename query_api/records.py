@@ -9,8 +9,9 @@ from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from query_api.answers import Answer, answer, list_body
+from query_api.columns import chosen, fields_parameter
 from query_api.openapi import described
-from query_api.ordering import SORT, record_order
+from query_api.ordering import record_order, sort_parameter
 from query_api.pages import PAGING, Page, empty_page, read_page, read_paging
 from query_api.routing import readable
 from query_api.schemas import list_schema, record_schema
@@ -35,7 +36,11 @@ class Records:
     def __init__(self, dataset: Dataset, engine: AsyncEngine) -> None:
         self.dataset = dataset
         self._filters = filters_of(dataset)
-        self.parameters = _joined(dataset, filter_parameters(self._filters), {SORT.name: SORT, **PAGING})
+        self.parameters = _joined(
+            dataset,
+            filter_parameters(self._filters),
+            {"sort": sort_parameter(dataset), "fields": fields_parameter(dataset), **PAGING},
+        )
         self._engine = engine
         self._tables: dict[int, sa.Table] = {}
 
@@ -122,7 +127,7 @@ def record_routes(records: Records, waiter: Waiter) -> list[HTTPRouteHandler]:
         query = read_query(request.scope["path"], request.scope["query_string"], records.parameters)
         await waiter.wait(request)
         page, results, position = await records.page(query)
-        return answer(list_body(page, results), position)
+        return answer(list_body(page, chosen(query, results)), position)
 
     async def read_one(request: AnyRequest) -> Answer:
         read_query(request.scope["path"], request.scope["query_string"], {})

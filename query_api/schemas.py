@@ -57,7 +57,4 @@ def list_schema(items: Schema) -> Schema:
 
 
 def _properties(fields: tuple[Field, ...]) -> Properties:
-    return {
-        field.name: value_schema(field.kind, field.choices, nullable=not field.required and field.default is None)
-        for field in fields
-    }
+    return {field.name: value_schema(field.kind, field.choices, nullable=field.nullable) for field in fields}

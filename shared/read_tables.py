@@ -140,7 +140,7 @@ def field_columns(fields: tuple[Field, ...]) -> list[sa.Column[Any]]:
         sa.Column(
             field.name,
             column_type(field),
-            nullable=not field.required and field.default is None,
+            nullable=field.nullable,
             server_default=field.default,
         )
         for field in fields

@@ -106,6 +106,11 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     refers: str = ""
     partition_years: int | None = None
 
+    @property
+    def nullable(self) -> bool:
+        """Whether a record may be without a value."""
+        return not self.required and self.default is None
+
 
 def kind_of(annotation: Any) -> Kind:
     """The kind of a plain Python type; raises TypeError for one that no field can have."""

@@ -31,6 +31,7 @@ class Operator(StrEnum):
     ANY_OF = "any of"
     AT_LEAST = "at least"
     AT_MOST = "at most"
+    IS_NULL = "is null"
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -87,6 +88,8 @@ def _declared(dataset: Dataset) -> Iterator[Filter]:
             yield _end(field, Operator.AT_LEAST, field.low, member)
         if field.high:
             yield _end(field, Operator.AT_MOST, field.high, member)
+        if field.nullable:
+            yield _null_test(field, member)
 
 
 def _by_value(field: Field, member: bool) -> Filter:
@@ -109,6 +112,13 @@ def _by_value(field: Field, member: bool) -> Filter:
 def _end(field: Field, operator: Operator, name: str, member: bool) -> Filter:
     says = f"{field.name} {operator} this (inclusive)."
     return Filter(Parameter(name=name, kind=field.kind, description=says), field, operator, member)
+
+
+def _null_test(field: Field, member: bool) -> Filter:
+    says = f"`true`: only where {field.name} has no value; `false`: only where it has one."
+    name = f"{field.parameter}_is_null"
+    parameter = Parameter(name=name, kind=Kind.CHOICE, description=says, choices=("true", "false"))
+    return Filter(parameter, field, Operator.IS_NULL, member)
 
 
 def conditions(
@@ -198,6 +208,10 @@ def _at_most(column: Column, kind: Kind, values: list[Value]) -> Condition:
     return column < bound(kind, _midnight(value) + timedelta(days=1))
 
 
+def _is_null(column: Column, _kind: Kind, values: list[Value]) -> Condition:
+    return column.is_(None) if values[0] == "true" else column.is_not(None)
+
+
 def _midnight(value: Value) -> datetime:
     if not isinstance(value, date):
         raise TypeError(f"{value!r} is no date.")
@@ -210,6 +224,7 @@ CONDITIONS: dict[Operator, Callable[[Column, Kind, list[Value]], Condition]] = {
     Operator.ANY_OF: _any_of,
     Operator.AT_LEAST: _at_least,
     Operator.AT_MOST: _at_most,
+    Operator.IS_NULL: _is_null,
 }
 
 

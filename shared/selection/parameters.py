@@ -16,13 +16,17 @@ MAX_PARAMETERS = 100
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
-    """One query parameter; OpenAPI is derived from it. `minimum` and `maximum` (of integers) are inclusive."""
+    """One query parameter; OpenAPI is derived from it.
+
+    `minimum` and `maximum` (of integers) are inclusive. `listed` are the names that a comma-separated list may hold.
+    """
 
     name: str
     kind: Kind
     description: str
     choices: tuple[str, ...] = ()
     repeatable: bool = False
+    listed: tuple[str, ...] = ()
     default: str | None = None
     minimum: int | None = None
     maximum: int | None = None
@@ -71,6 +75,19 @@ class Query(msgspec.Struct, frozen=True):
         if not isinstance(value, int):
             raise TypeError(f"{name} has no default.")
         return value
+
+    def listed(self, name: str) -> tuple[str, ...] | None:
+        """The names in a list separated by commas, None where it is not given; raises BadParameter."""
+        text = self.one(name)
+        if text is None:
+            return None
+        known, found = self.known[name].listed, tuple(part.strip() for part in str(text).split(","))
+        for part in found:
+            if part not in known:
+                raise unknown("field", part, known, name)
+        if len(set(found)) < len(found):
+            raise BadParameter(name, f"{name} names a field twice; name it once.")
+        return found
 
     def has(self, name: str) -> bool:
         return any(given == name for given, _ in self.pairs)

@@ -123,6 +123,13 @@ SELECTIONS = [
     ("/players?seen_from=2024-03-02", [4]),
     ("/players?seen_from=2024-03-02T01:00:00%2B01:00", [4]),
     ("/players?seen_to=9999-12-31", [1, 3, 4]),
+    ("/players?team_is_null=true", [4, 5]),
+    ("/players?team_is_null=FALSE", [1, 2, 3]),
+    ("/players?score_is_null=false&seen_is_null=true", [2]),
+    ("/players?nick_is_null=true&nick=a", []),
+    ("/accounts?consumer_address_is_null=true", [1, 3]),
+    ("/accounts?consumer_address_is_null=true&consumer_name=john doe", []),
+    ("/accounts?ssn_is_null=false", [1]),
     ("/players?sort=-score", [2, 1, 3, 4, 5]),
     ("/players?sort=score", [3, 1, 2, 4, 5]),
     ("/players?sort=-league,-number", [3, 1, 2, 5, 4]),
@@ -187,6 +194,26 @@ async def test_a_record_has_its_fields_and_where_it_comes_from(
             "row": 2,
         }
     ]
+
+
+async def test_fields_chooses_what_is_answered_and_in_which_order(
+    client: httpx.AsyncClient, tables: dict[str, UUID]
+) -> None:
+    (record,) = (await client.get("/debts?limit=1&fields=upload, name,row")).json()["results"]
+    assert list(record.items()) == [("upload", str(tables["first"])), ("name", "Name 1"), ("row", 2)]
+    following = (await client.get("/debts?limit=1&fields=status&sort=-name")).json()["next"]
+    assert (await client.get(following)).json()["results"] == [{"status": "PENDING"}]
+    (account,) = (await client.get("/accounts?fields=consumers&limit=1")).json()["results"]
+    assert list(account) == ["consumers"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "detail"), [("nam", "Did you mean name?"), ("", "There is no field"), ("name,name", "twice")]
+)
+async def test_fields_that_are_not_there_are_refused(client: httpx.AsyncClient, fields: str, detail: str) -> None:
+    answer = await client.get(f"/debts?fields={fields}")
+    assert (answer.status_code, answer.json()["parameter"]) == (400, "fields")
+    assert detail in answer.json()["detail"]
 
 
 async def test_a_record_that_no_file_brought_says_so(client: httpx.AsyncClient) -> None:
