@@ -8,6 +8,7 @@ import msgspec
 import polars as pl
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from query_api.cursors import KEY_CHARACTERS, Cursors
 from query_api.records import Records
 from shared.datasets.catalogue import (
     Catalogue,
@@ -46,7 +47,8 @@ def inspect(folder: str = "") -> list[Inspected]:
 def fault_of(dataset: Dataset) -> str:
     """What fails when parameters, documents or validation are derived from a declaration; empty if nothing does."""
     try:
-        Records(dataset, create_async_engine("postgresql+asyncpg://"))  # Connects to nothing.
+        # Connects to nothing and signs nothing.
+        Records(dataset, create_async_engine("postgresql+asyncpg://"), Cursors("-" * KEY_CHARACTERS))
         _validate(dataset, dict.fromkeys((field.name for field in dataset.file_fields), "x"))
     except (BadSettings, pl.exceptions.PolarsError, TypeError, ValueError) as error:
         return str(error)

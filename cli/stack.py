@@ -66,7 +66,10 @@ class Stack:
     def environment(self) -> dict[str, str]:
         """The TABLEFOLD_ variables of a service (without TABLEFOLD_LISTEN); there once started."""
         blobs = self.servers.folder.path / "blobs"
-        private = {"TABLEFOLD_BLOBS_URL": blobs.as_uri()}
+        private = {
+            "TABLEFOLD_BLOBS_URL": blobs.as_uri(),
+            "TABLEFOLD_CURSOR_KEY": self.servers.folder.secret("cursor-key"),
+        }
         if "TABLEFOLD_DATABASE_URL" not in self._settings:
             private["TABLEFOLD_DATABASE_URL"] = self.postgres.url
         if "TABLEFOLD_AMQP_URL" not in self._settings:

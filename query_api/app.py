@@ -9,6 +9,7 @@ from litestar import Litestar
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
+from query_api.cursors import Cursors
 from query_api.datasets import dataset_routes
 from query_api.files import file_routes
 from query_api.records import Records, record_routes
@@ -26,8 +27,9 @@ from shared.settings import Settings
 def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     """The application; connections are made when they are needed and ended when it stops."""
     engine = make_reader(settings.reads_from)
+    cursors = Cursors(settings.cursor_key)
     waiter = Waiter(engine, catalogue)
-    all_records = {name: Records(dataset, engine) for name, dataset in catalogue.items()}
+    all_records = {name: Records(dataset, engine, cursors) for name, dataset in catalogue.items()}
     rejected = RejectedRows(engine, catalogue)
 
     @asynccontextmanager
@@ -38,8 +40,8 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     return Litestar(
         route_handlers=[
             *dataset_routes(all_records, engine),
-            *upload_routes(Uploads(engine), catalogue, waiter),
-            *row_error_routes(RowErrors(engine, catalogue), waiter),
+            *upload_routes(Uploads(engine, cursors), catalogue, waiter),
+            *row_error_routes(RowErrors(engine, catalogue, cursors), waiter),
             *rejected_row_routes(rejected, waiter),
             *file_routes(rejected, open_blobs(settings.blobs_url), waiter),
             *(route for records in all_records.values() for route in record_routes(records, waiter)),

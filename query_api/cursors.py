@@ -1,7 +1,8 @@
-"""Cursors: where a page ends, as opaque text that only fits the query it came from; *HTTP -> query*."""
+"""Cursors: where a page ends, as opaque, signed text that only fits the query it came from; *HTTP -> query*."""
 
 from __future__ import annotations
 
+import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -9,12 +10,15 @@ from hashlib import blake2b
 import msgspec
 
 from query_api.ordering import Order
-from shared.errors import BadParameter
+from shared.errors import BadParameter, BadSettings
 from shared.selection.parameters import Query
 from shared.selection.values import Value, read_value, write_value
 
 PAGING = frozenset({"cursor", "offset", "limit", "count", "fields", "format"})
 """Parameters that may change from page to page."""
+
+KEY_CHARACTERS = 32
+SIGNATURE_BYTES = 16
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
@@ -31,26 +35,44 @@ def selection_of(query: Query) -> bytes:
     return blake2b(msgspec.msgpack.encode((query.path, kept)), digest_size=8).digest()
 
 
-def write_cursor(query: Query, backward: bool, values: Sequence[object]) -> str:
-    """A cursor for the rows beyond the one with these values."""
-    texts = tuple(None if value is None else write_value(value) for value in values)
-    packed = msgspec.msgpack.encode(Cursor(selection_of(query), backward, texts))
-    return urlsafe_b64encode(packed).rstrip(b"=").decode()
+class Cursors:
+    """Writes and reads cursors with one key; raises BadSettings for a key that is too short to keep forgers out."""
 
+    def __init__(self, key: str) -> None:
+        if len(key) < KEY_CHARACTERS:
+            raise BadSettings(
+                f"TABLEFOLD_CURSOR_KEY is shorter than {KEY_CHARACTERS} characters; `openssl rand -hex 24` makes one."
+            )
+        self._key = key.encode()
 
-def read_cursor(query: Query) -> Cursor | None:
-    """The cursor that came with the query; raises BadParameter for one that is broken or from another list."""
-    text = query.one("cursor")
-    if text is None:
-        return None
-    try:
-        packed = urlsafe_b64decode(f"{text}{'=' * (-len(str(text)) % 4)}".encode("ascii"))
-        cursor = msgspec.msgpack.decode(packed, type=Cursor)
-    except (ValueError, msgspec.DecodeError):
-        raise BadParameter("cursor", "cursor: this is no cursor; take it from `next` or `previous`.") from None
-    if cursor.selection != selection_of(query):
-        raise BadParameter("cursor", "cursor: it is from a list with other filters or another sort; begin without it.")
-    return cursor
+    def write(self, query: Query, backward: bool, values: Sequence[object]) -> str:
+        """A cursor for the rows beyond the one with these values."""
+        texts = tuple(None if value is None else write_value(value) for value in values)
+        packed = msgspec.msgpack.encode(Cursor(selection_of(query), backward, texts))
+        return urlsafe_b64encode(self._signature(packed) + packed).rstrip(b"=").decode()
+
+    def read(self, query: Query) -> Cursor | None:
+        """The cursor that came with the query; raises BadParameter for one that is not ours or from another list."""
+        text = query.one("cursor")
+        if text is None:
+            return None
+        try:
+            signed = urlsafe_b64decode(f"{text}{'=' * (-len(str(text)) % 4)}".encode("ascii"))
+            cursor = msgspec.msgpack.decode(self._checked(signed), type=Cursor)
+        except (ValueError, msgspec.DecodeError):
+            raise BadParameter("cursor", "cursor: this is no cursor; take it from `next` or `previous`.") from None
+        if cursor.selection != selection_of(query):
+            raise BadParameter("cursor", "cursor: it is from a list with other filters or another sort; begin anew.")
+        return cursor
+
+    def _checked(self, signed: bytes) -> bytes:
+        packed = signed[SIGNATURE_BYTES:]
+        if not hmac.compare_digest(signed[:SIGNATURE_BYTES], self._signature(packed)):
+            raise ValueError("The signature is not ours.")
+        return packed
+
+    def _signature(self, packed: bytes) -> bytes:
+        return hmac.digest(self._key, packed, "sha256")[:SIGNATURE_BYTES]
 
 
 def read_values(cursor: Cursor, order: Order) -> list[Value | None]:

@@ -9,7 +9,8 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from query_api.cursors import Cursor, read_cursor, read_values, write_cursor
+from query_api.compiling import estimated_rows
+from query_api.cursors import Cursor, Cursors, read_values
 from query_api.ordering import Order, beyond, order_by
 from shared.datasets.fields import Kind
 from shared.errors import BadParameter
@@ -24,23 +25,25 @@ class Counting(StrEnum):
 
     CAPPED = "capped"
     EXACT = "exact"
+    ESTIMATED = "estimated"
     NONE = "none"
 
 
 class Count(msgspec.Struct, frozen=True):
-    """How many there are; relation is `eq`, or `gte` where counting stopped."""
+    """How many there are; relation is `eq`, `gte` where counting stopped, or `estimate`."""
 
     value: int
     relation: str
 
 
 class Paging(msgspec.Struct, frozen=True):
-    """Which part of a list is asked for; a cursor and an offset exclude each other."""
+    """Which part of a list is asked for, by cursor or by offset, and what writes cursors to its neighbours."""
 
     limit: int
     offset: int
     cursor: Cursor | None
     counting: Counting
+    cursors: Cursors
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -70,7 +73,8 @@ OFFSET = Parameter(
 COUNT = Parameter(
     name="count",
     kind=Kind.CHOICE,
-    description=f"`capped` counts exactly up to {CAPPED_AT}, then says `gte`; `exact` may be slow.",
+    description=f"`capped` counts exactly up to {CAPPED_AT}, then says `gte`; `exact` may be slow; `estimated` is "
+    "PostgreSQL's guess.",
     choices=tuple(Counting),
     default=Counting.CAPPED,
 )
@@ -79,7 +83,7 @@ COUNT = Parameter(
 PAGING = {one.name: one for one in (LIMIT, CURSOR, OFFSET, COUNT)}
 
 
-def read_paging(query: Query) -> Paging:
+def read_paging(query: Query, cursors: Cursors) -> Paging:
     """Read `limit`, `cursor`, `count` and, where the endpoint has it, `offset`; raises BadParameter."""
     offset = query.integer("offset") if "offset" in query.known else 0
     if not 0 <= offset <= MAX_OFFSET:
@@ -87,7 +91,7 @@ def read_paging(query: Query) -> Paging:
     if query.has("cursor") and "offset" in query.known and query.has("offset"):
         raise BadParameter("offset", "offset and cursor exclude each other; follow `next` without an offset.")
     counting = Counting(str(query.one("count"))) if "count" in query.known else Counting.NONE
-    return Paging(query.integer("limit"), offset, read_cursor(query), counting)
+    return Paging(query.integer("limit"), offset, cursors.read(query), counting, cursors)
 
 
 def empty_page(paging: Paging) -> Page:
@@ -115,18 +119,18 @@ async def read_page(
     precedes = more if backward else begun
     return Page(
         rows,
-        _link(query, order, rows[-1:], backward=False) if follows else None,
-        _link(query, order, rows[:1], backward=True) if precedes else None,
+        _link(query, paging.cursors, order, rows[-1:], backward=False) if follows else None,
+        _link(query, paging.cursors, order, rows[:1], backward=True) if precedes else None,
         (known or await count_rows(connection, selection, paging.counting)) if counted else None,
     )
 
 
-def _link(query: Query, order: Order, edge: Sequence[sa.RowMapping], *, backward: bool) -> str:
+def _link(query: Query, cursors: Cursors, order: Order, edge: Sequence[sa.RowMapping], *, backward: bool) -> str:
     """Beyond that row; where the page is empty, from the list's other end."""
     if not edge and not backward:
         return query.link()
     values = [edge[0][key.name] for key in order] if edge else []
-    return query.link(cursor=write_cursor(query, backward, values))
+    return query.link(cursor=cursors.write(query, backward, values))
 
 
 async def count_rows(
@@ -135,6 +139,8 @@ async def count_rows(
     """How many rows a selection has, as far as is asked."""
     if counting is Counting.NONE:
         return None
+    if counting is Counting.ESTIMATED:
+        return Count(await estimated_rows(connection, selection), "estimate")
     capped = counting is Counting.CAPPED
     narrowed = selection.with_only_columns(sa.literal(1), maintain_column_froms=True)
     counted = narrowed.limit(CAPPED_AT + 1 if capped else None).subquery()

@@ -10,11 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from query_api.answers import Answer, answer, list_body
 from query_api.columns import chosen, fields_parameter
+from query_api.cursors import Cursors
+from query_api.links import link_header
 from query_api.openapi import described
 from query_api.ordering import record_order, sort_parameter
 from query_api.pages import PAGING, Page, empty_page, read_page, read_paging
 from query_api.routing import readable
 from query_api.schemas import list_schema, record_schema
+from query_api.selections import Selection
 from query_api.snapshots import read_served, snapshot
 from query_api.waiting import Waiter
 from shared.books import uploads
@@ -33,7 +36,7 @@ Body = dict[str, object]
 class Records:
     """Reads the records of one dataset; raises BadSettings where its declaration gives one name two meanings."""
 
-    def __init__(self, dataset: Dataset, engine: AsyncEngine) -> None:
+    def __init__(self, dataset: Dataset, engine: AsyncEngine, cursors: Cursors) -> None:
         self.dataset = dataset
         self._filters = filters_of(dataset)
         self.parameters = _joined(
@@ -42,24 +45,31 @@ class Records:
             {"sort": sort_parameter(dataset), "fields": fields_parameter(dataset), **PAGING},
         )
         self._engine = engine
+        self._cursors = cursors
         self._tables: dict[int, sa.Table] = {}
 
     async def page(self, query: Query) -> tuple[Page, list[Body], Position]:
         """One page of what the query selects; empty where the dataset has no read tables yet. Raises BadParameter."""
-        paging = read_paging(query)
+        paging = read_paging(query, self._cursors)
         async with snapshot(self._engine) as connection:
-            served = await read_served(connection, self.dataset.name)
-            position = Position(self.dataset.name, served.position)
-            generation = served.generation or 0
-            table = self._table(generation)
-            order = record_order(query, self.dataset, table)
-            numbers = await self._numbers(connection, query, generation)
-            wanted = table.select().where(table.c.segment.in_(served.segments))
-            wanted = wanted.where(*conditions(query, self._filters, table, self.dataset, numbers))
-            if served.generation is None:
-                return empty_page(paging), [], position
-            page = await read_page(connection, query, wanted, order, paging)
-            return page, await self._bodies(connection, generation, page.rows), position
+            found = await self.select(connection, query)
+            generation = found.served.generation
+            if generation is None:
+                return empty_page(paging), [], found.position
+            wanted = found.table.select().where(*found.conditions)
+            page = await read_page(connection, query, wanted, found.order, paging)
+            return page, await self._bodies(connection, generation, page.rows), found.position
+
+    async def select(self, connection: AsyncConnection, query: Query) -> Selection:
+        """What the query selects in this snapshot; raises BadParameter."""
+        served = await read_served(connection, self.dataset.name)
+        table = self._table(served.generation or 0)
+        order = record_order(query, self.dataset, table)
+        numbers = await self._numbers(connection, query, served.generation or 0)
+        wanted = conditions(query, self._filters, table, self.dataset, numbers)
+        in_segments = table.c.segment.in_(served.segments)
+        position = Position(self.dataset.name, served.position)
+        return Selection(served, position, table, [in_segments, *wanted], order)
 
     async def one(self, text: str) -> tuple[Body, Position]:
         """The record with that key; raises NotFound."""
@@ -127,7 +137,7 @@ def record_routes(records: Records, waiter: Waiter) -> list[HTTPRouteHandler]:
         query = read_query(request.scope["path"], request.scope["query_string"], records.parameters)
         await waiter.wait(request)
         page, results, position = await records.page(query)
-        return answer(list_body(page, chosen(query, results)), position)
+        return answer(list_body(page, chosen(query, results)), position, link_header(page))
 
     async def read_one(request: AnyRequest) -> Answer:
         read_query(request.scope["path"], request.scope["query_string"], {})

@@ -10,10 +10,11 @@ from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from query_api.answers import Answer, answer
-from query_api.cursors import read_cursor, read_values, write_cursor
+from query_api.cursors import Cursor, Cursors, read_values
+from query_api.links import link_header
 from query_api.openapi import described
 from query_api.ordering import Order, SortKey
-from query_api.pages import COUNT, CURSOR, LIMIT, Counting, count_rows
+from query_api.pages import COUNT, CURSOR, LIMIT, Counting, Page, count_rows
 from query_api.routing import readable
 from query_api.snapshots import snapshot
 from query_api.uploads import declared, find_upload
@@ -25,8 +26,6 @@ from shared.errors import BadParameter
 from shared.http.problems import AnyRequest
 from shared.read_tables import row_errors_table
 from shared.selection.parameters import Parameter, Query, read_query
-
-Body = dict[str, object]
 
 
 class Outcome(StrEnum):
@@ -75,44 +74,43 @@ def errors_of(dataset: Dataset, generation: int, upload: int, query: Query) -> s
 class RowErrors:
     """Reads the errors of uploads."""
 
-    def __init__(self, engine: AsyncEngine, catalogue: Catalogue) -> None:
+    def __init__(self, engine: AsyncEngine, catalogue: Catalogue, cursors: Cursors) -> None:
         self._engine = engine
         self._catalogue = catalogue
+        self._cursors = cursors
 
-    async def page(self, text: str, query: Query) -> Body:
+    async def page(self, text: str, query: Query) -> Page:
         """One page of the errors of an upload, ordered by row; raises NotFound or BadParameter."""
         limit, counting = query.integer("limit"), Counting(str(query.one("count")))
         async with snapshot(self._engine) as connection:
             upload = await find_upload(connection, text)
             dataset = declared(self._catalogue, upload["dataset"])
             wanted = errors_of(dataset, upload["generation"], upload["number"], query)
-            rows, following = await _read(connection, query, wanted, limit)
+            rows, following = await self._read(connection, query, wanted, limit)
             count = await count_rows(connection, wanted, counting)
-        return {"results": [dict(row) for row in rows], "next": following, "count": count}
+        return Page(rows, following, None, count)
 
-
-async def _read(
-    connection: AsyncConnection, query: Query, wanted: sa.Select[tuple[object, ...]], limit: int
-) -> tuple[Sequence[sa.RowMapping], str | None]:
-    """A cursor names a row and how many of its errors are behind us: a row's errors have no key of their own."""
-    columns = wanted.selected_columns
-    row, passed = _where_to_begin(query, (SortKey("row", columns["row"], Kind.INTEGER), PASSED))
-    sorted_by = [columns[name] for name in ("row", "column", "code", "value", "message")]
-    page = wanted.where(columns["row"] >= row).order_by(*sorted_by).offset(passed or None).limit(limit + 1)
-    found = (await connection.execute(page)).mappings().all()
-    rows = found[:limit]
-    if len(found) <= limit:
-        return rows, None
-    last = rows[-1]["row"]
-    behind = sum(one["row"] == last for one in rows) + (passed if last == row else 0)
-    return rows, query.link(cursor=write_cursor(query, False, (last, behind)))
+    async def _read(
+        self, connection: AsyncConnection, query: Query, wanted: sa.Select[tuple[object, ...]], limit: int
+    ) -> tuple[Sequence[sa.RowMapping], str | None]:
+        """A cursor names a row and how many of its errors are behind us: a row's errors have no key of their own."""
+        columns = wanted.selected_columns
+        row, passed = _where_to_begin(self._cursors.read(query), (SortKey("row", columns["row"], Kind.INTEGER), PASSED))
+        sorted_by = [columns[name] for name in ("row", "column", "code", "value", "message")]
+        page = wanted.where(columns["row"] >= row).order_by(*sorted_by).offset(passed or None).limit(limit + 1)
+        found = (await connection.execute(page)).mappings().all()
+        rows = found[:limit]
+        if len(found) <= limit:
+            return rows, None
+        last = rows[-1]["row"]
+        behind = sum(one["row"] == last for one in rows) + (passed if last == row else 0)
+        return rows, query.link(cursor=self._cursors.write(query, False, (last, behind)))
 
 
 PASSED = SortKey("passed", sa.literal(0), Kind.INTEGER)
 
 
-def _where_to_begin(query: Query, order: Order) -> tuple[int, int]:
-    cursor = read_cursor(query)
+def _where_to_begin(cursor: Cursor | None, order: Order) -> tuple[int, int]:
     if cursor is None:
         return 0, 0
     row, passed = read_values(cursor, order)
@@ -127,7 +125,9 @@ def row_error_routes(reader: RowErrors, waiter: Waiter) -> list[HTTPRouteHandler
     async def read_errors(request: AnyRequest) -> Answer:
         query = read_query(request.scope["path"], request.scope["query_string"], PARAMETERS)
         await waiter.wait(request)
-        return answer(await reader.page(request.path_params["upload_id"], query))
+        page = await reader.page(request.path_params["upload_id"], query)
+        body = {"results": [dict(row) for row in page.rows], "next": page.next, "count": page.count}
+        return answer(body, headers=link_header(page))
 
     operation = described(
         "uploads",

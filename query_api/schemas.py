@@ -27,7 +27,7 @@ COUNT = Schema(
     type=[OpenAPIType.OBJECT, OpenAPIType.NULL],
     properties={
         "value": Schema(type=OpenAPIType.INTEGER),
-        "relation": Schema(type=OpenAPIType.STRING, enum=["eq", "gte"]),
+        "relation": Schema(type=OpenAPIType.STRING, enum=["eq", "gte", "estimate"]),
     },
 )
 

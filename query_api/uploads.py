@@ -10,6 +10,8 @@ from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from query_api.answers import Answer, answer, list_body
+from query_api.cursors import Cursors
+from query_api.links import link_header
 from query_api.openapi import described
 from query_api.ordering import SortKey
 from query_api.pages import COUNT, CURSOR, LIMIT, Page, read_page, read_paging
@@ -65,8 +67,9 @@ def upload_parameters(catalogue: Catalogue) -> dict[str, Parameter]:
 class Uploads:
     """Reads the books of uploads."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, cursors: Cursors) -> None:
         self._engine = engine
+        self._cursors = cursors
 
     async def page(self, query: Query) -> Page:
         """One page, newest first; raises BadParameter."""
@@ -74,7 +77,7 @@ class Uploads:
         for name in ("dataset", "state", "source"):
             if values := query.all(name):
                 wanted = wanted.where(uploads.c[name].in_(values))
-        paging = read_paging(query)
+        paging = read_paging(query, self._cursors)
         async with snapshot(self._engine) as connection:
             return await read_page(connection, query, wanted, NEWEST_FIRST, paging)
 
@@ -142,7 +145,7 @@ def upload_routes(reader: Uploads, catalogue: Catalogue, waiter: Waiter) -> list
         query = read_query(request.scope["path"], request.scope["query_string"], parameters)
         await waiter.wait(request)
         page = await reader.page(query)
-        return answer(list_body(page, [body_of(row) for row in page.rows]))
+        return answer(list_body(page, [body_of(row) for row in page.rows]), headers=link_header(page))
 
     async def read_one(request: AnyRequest) -> Answer:
         read_query(request.scope["path"], request.scope["query_string"], {})

@@ -25,6 +25,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Address and port on which an API listens."""
     datasets_folder: str = ""
     """A folder with further dataset declarations; empty means only those that ship."""
+    cursor_key: str = ""
+    """What the query API signs cursors with, 32 characters or more; the same in all its processes, required there."""
     max_upload_bytes: int = 4 * 1024**3
     """A longer file is refused while it is being received or inflated."""
     max_inflation: int = 100

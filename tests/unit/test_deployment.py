@@ -132,11 +132,11 @@ def test_no_password_has_a_default_and_every_one_is_in_the_example_empty() -> No
     variables = set(re.findall(r"\$\{(\w+)", text))
     example = dict(re.findall(r"^(\w+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert variables == set(example)
-    passwords = {name for name in variables if "PASSWORD" in name}
+    passwords = {name for name in variables if "PASSWORD" in name or "KEY" in name}
     assert passwords == {name for name, value in example.items() if not value}
     for name in passwords:
         assert set(re.findall(rf"\$\{{{name}(..)", text)) == {":?"}
-    assert not re.search(r"PASSWORD: (?!\$\{)", text)
+    assert not re.search(r"(PASSWORD|KEY): (?!\$\{)", text)
 
 
 def test_both_ways_of_running_fill_in_every_variable_of_the_gateway(tmp_path: Path) -> None:

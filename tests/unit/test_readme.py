@@ -65,7 +65,12 @@ def command_names(group: click.Group, prefix: str = "./tablefold") -> Iterator[s
 def routes(tmp_path_factory: pytest.TempPathFactory) -> set[tuple[str, str]]:
     """Every method and path of both services, as regular expressions; nothing is connected."""
     blobs = tmp_path_factory.mktemp("blobs").as_uri()
-    given = Settings(database_url="postgresql://nobody@127.0.0.1/none", amqp_url="amqp://127.0.0.1", blobs_url=blobs)
+    given = Settings(
+        database_url="postgresql://nobody@127.0.0.1/none",
+        amqp_url="amqp://127.0.0.1",
+        blobs_url=blobs,
+        cursor_key="0" * 32,
+    )
     apps = (make(given, load_catalogue()) for make in (make_command_api, make_query_api))
     return {route for app in apps for route in routes_of(app)}
 

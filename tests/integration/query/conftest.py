@@ -23,6 +23,8 @@ from shared.datasets.catalogue import Catalogue, load_catalogue
 from shared.settings import Settings
 from tests.integration.query.books import Books
 
+CURSOR_KEY = "0123456789abcdef0123456789abcdef"
+
 PLAYERS = """
 from datetime import date, datetime
 from decimal import Decimal
@@ -74,7 +76,8 @@ def settings(server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Sett
     """A database of its own for each file of tests."""
     url = server.create_database(f"query_{uuid4().hex}")
     migrate(url)
-    return Settings(database_url=url, amqp_url="", blobs_url=tmp_path_factory.mktemp("blobs").as_uri())
+    blobs = tmp_path_factory.mktemp("blobs").as_uri()
+    return Settings(database_url=url, amqp_url="", blobs_url=blobs, cursor_key=CURSOR_KEY)
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,14 @@ from itertools import pairwise
 from operator import itemgetter
 
 import httpx
+import msgspec
 import pytest
 
+from query_api.app import make_app
+from shared.datasets.catalogue import Catalogue
+from shared.settings import Settings
 from tests.integration.query.books import Books
+from tests.integration.query.conftest import client_of
 from tests.integration.query.samples import Row, debt, player, players
 
 pytestmark = pytest.mark.usefixtures("tables")
@@ -170,6 +175,39 @@ async def test_counting_goes_as_far_as_is_asked(
     answer = await client.get(f"/players?limit=1{counting}")
     await books.execute("DELETE FROM players_1.records WHERE number >= 1000")
     assert answer.json()["count"] == count
+
+
+async def test_an_estimate_says_that_it_is_one(client: httpx.AsyncClient, books: Books) -> None:
+    await books.insert("players", [player(number, team="many") for number in range(1000, 3000)])
+    await books.execute("ANALYZE players_1.records")
+    for query, about in (("", 2060), ("&team=many", 2000), ("&team=many&max_score=0&league=red&nick=x", 1)):
+        answer = await client.get(f"/players?limit=1&count=estimated{query}")
+        counted = answer.json()["count"]
+        if about > 1:
+            assert counted["relation"] == "estimate"
+            assert abs(counted["value"] - about) < about / 10
+        else:
+            assert counted == {"value": 0, "relation": "eq"}
+    await books.execute("DELETE FROM players_1.records WHERE number >= 1000")
+
+
+async def test_links_lead_to_the_neighbours(client: httpx.AsyncClient) -> None:
+    whole = await client.get("/players?limit=100")
+    assert "link" not in whole.headers
+    second = await client.get("/players?limit=7&offset=7&team_is_null=false&sort=-nick")
+    assert second.links["next"]["url"] == second.json()["next"]
+    assert second.links["prev"]["url"] == second.json()["previous"]
+    assert set(second.links) == {"next", "prev"}
+
+
+async def test_a_cursor_that_another_key_signed_is_refused(
+    client: httpx.AsyncClient, settings: Settings, catalogue: Catalogue
+) -> None:
+    other = msgspec.structs.replace(settings, cursor_key="f" * 32)
+    async with client_of(make_app(other, catalogue)) as elsewhere:
+        foreign = (await elsewhere.get("/players?limit=1")).json()["next"]
+    answer = await client.get(foreign)
+    assert (answer.status_code, answer.json()["parameter"]) == (400, "cursor")
 
 
 async def test_exactly_ten_thousand_are_counted_exactly(client: httpx.AsyncClient, books: Books) -> None:

@@ -254,7 +254,7 @@ REFUSALS = [
     ("/debts?limit=ten", "limit", "integer"),
     ("/debts?offset=-1", "offset", "from 0 to 10000"),
     ("/debts?offset=10001", "offset", "follow `next` with its cursor"),
-    ("/debts?count=all", "count", "one of capped, exact, none"),
+    ("/debts?count=all", "count", "one of capped, exact, estimated, none"),
     ("/debts?cursor=abc", "cursor", "no cursor"),
     ("/debts?cursor=", "cursor", "no cursor"),
     ("/debts?cursor=abc&offset=5", "offset", "exclude each other"),

@@ -26,6 +26,7 @@ async def process(settings: Settings) -> AsyncIterator[asyncio.subprocess.Proces
         "TABLEFOLD_DATABASE_URL": settings.database_url,
         "TABLEFOLD_AMQP_URL": "amqp://unused",
         "TABLEFOLD_BLOBS_URL": settings.blobs_url,
+        "TABLEFOLD_CURSOR_KEY": settings.cursor_key,
         "TABLEFOLD_LISTEN": "127.0.0.1:0",
     }
     process = await asyncio.create_subprocess_exec(

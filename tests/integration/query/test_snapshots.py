@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx
+import msgspec
 import pytest
 import sqlalchemy as sa
 from litestar import Litestar
@@ -67,7 +68,7 @@ async def test_a_lost_connection_is_replaced(client: httpx.AsyncClient, books: B
 @pytest.mark.parametrize("url", ["/health", "/debts", "/uploads", "/debts/1"])
 async def test_a_database_that_is_away_is_503(settings: Settings, catalogue: Catalogue, url: str) -> None:
     away = f"postgresql://tablefold@127.0.0.1:{free_port()}/tablefold"
-    app: Litestar = make_app(Settings(database_url=away, amqp_url="", blobs_url=settings.blobs_url), catalogue)
+    app: Litestar = make_app(msgspec.structs.replace(settings, database_url=away), catalogue)
     async with client_of(app) as client:
         answer = await client.get(url)
     if url == "/debts/1":
@@ -81,9 +82,7 @@ async def test_the_read_database_is_preferred(settings: Settings, catalogue: Cat
     await books.create("players")
     await books.serve("players", position=4)
     away = f"postgresql://tablefold@127.0.0.1:{free_port()}/tablefold"
-    split = Settings(
-        database_url=away, read_database_url=settings.database_url, amqp_url="", blobs_url=settings.blobs_url
-    )
+    split = msgspec.structs.replace(settings, database_url=away, read_database_url=settings.database_url)
     async with client_of(make_app(split, catalogue)) as client:
         assert (await client.get("/players")).headers["position"] == "players:4"
 

@@ -1,0 +1,21 @@
+"""What a query selects of one dataset in one snapshot; read table -> *query*."""
+
+from __future__ import annotations
+
+import msgspec
+import sqlalchemy as sa
+
+from query_api.ordering import Order
+from query_api.snapshots import Served
+from shared.http.positions import Position
+from shared.selection.filters import Condition
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """The records of `table` that meet all `conditions`, in this order; nothing where no generation is served."""
+
+    served: Served
+    position: Position
+    table: sa.Table
+    conditions: list[Condition]
+    order: Order
