@@ -11,6 +11,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from query_api.cursors import Cursors
 from query_api.datasets import dataset_routes
+from query_api.exports import Exports
 from query_api.files import file_routes
 from query_api.records import Records, record_routes
 from query_api.rejected_rows import RejectedRows, rejected_row_routes
@@ -30,11 +31,13 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     cursors = Cursors(settings.cursor_key)
     waiter = Waiter(engine, catalogue)
     all_records = {name: Records(dataset, engine, cursors) for name, dataset in catalogue.items()}
+    exports = Exports(settings.reads_from)
     rejected = RejectedRows(engine, catalogue)
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:
         yield
+        await exports.close()
         await engine.dispose()
 
     return Litestar(
@@ -44,7 +47,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
             *row_error_routes(RowErrors(engine, catalogue, cursors), waiter),
             *rejected_row_routes(rejected, waiter),
             *file_routes(rejected, open_blobs(settings.blobs_url), waiter),
-            *(route for records in all_records.values() for route in record_routes(records, waiter)),
+            *(route for records in all_records.values() for route in record_routes(records, waiter, exports)),
         ],
         lifespan=[running],
         exception_handlers=exception_handlers,

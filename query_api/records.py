@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from query_api.answers import Answer, answer, list_body
 from query_api.columns import chosen, fields_parameter
 from query_api.cursors import Cursors
+from query_api.exports import EXPORTING, Exports, asked
 from query_api.links import link_header
 from query_api.openapi import described
 from query_api.ordering import record_order, sort_parameter
@@ -42,7 +43,7 @@ class Records:
         self.parameters = _joined(
             dataset,
             filter_parameters(self._filters),
-            {"sort": sort_parameter(dataset), "fields": fields_parameter(dataset), **PAGING},
+            {"sort": sort_parameter(dataset), "fields": fields_parameter(dataset), **EXPORTING, **PAGING},
         )
         self._engine = engine
         self._cursors = cursors
@@ -129,15 +130,18 @@ def _joined(dataset: Dataset, filters: Parameters, paging: Parameters) -> Parame
     return {**filters, **paging}
 
 
-def record_routes(records: Records, waiter: Waiter) -> list[HTTPRouteHandler]:
+def record_routes(records: Records, waiter: Waiter, exports: Exports) -> list[HTTPRouteHandler]:
     """The routes of one dataset; a record has a URL of its own where the dataset has a key."""
     dataset = records.dataset
 
     async def read_list(request: AnyRequest) -> Answer:
         query = read_query(request.scope["path"], request.scope["query_string"], records.parameters)
+        form = asked(query, request.headers.get("Accept", ""))
         await waiter.wait(request)
+        if form:
+            return exports.answer(records, query, form)
         page, results, position = await records.page(query)
-        return answer(list_body(page, chosen(query, results)), position, link_header(page))
+        return answer(list_body(page, chosen(query, results)), position, {**link_header(page), "Vary": "Accept"})
 
     async def read_one(request: AnyRequest) -> Answer:
         read_query(request.scope["path"], request.scope["query_string"], {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import asyncpg
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -57,14 +58,18 @@ class Served(msgspec.Struct, frozen=True):
     segments: tuple[int, ...] = (OPEN_SEGMENT,)
 
 
-def make_reader(url: str, timeout_ms: int = TIMEOUT_MS) -> AsyncEngine:
+def make_reader(
+    url: str, timeout_ms: int = TIMEOUT_MS, *, name: str = "tablefold-query-api", pool_size: int = 10, **settings: str
+) -> AsyncEngine:
     """An engine that cannot write, whose transactions are snapshots and whose statements end in time."""
     engine = make_engine(
         url,
-        name="tablefold-query-api",
+        name=name,
+        pool_size=pool_size,
         statement_timeout=str(timeout_ms),
         default_transaction_read_only="on",
         plan_cache_mode="force_custom_plan",  # What a filter finds depends on its value too much for one plan.
+        **settings,
     )
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
@@ -75,8 +80,8 @@ async def snapshot(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     try:
         async with engine.connect() as connection:
             yield connection
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) in REPLACED:
+    except (DBAPIError, asyncpg.PostgresError) as error:
+        if getattr(getattr(error, "orig", error), "sqlstate", None) in REPLACED:
             raise Unavailable("The read tables were replaced while they were read; ask again.") from error
         raise
 

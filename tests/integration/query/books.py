@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
@@ -29,6 +31,18 @@ class Books:
     async def execute(self, statement: str, **values: object) -> None:
         async with self._engine.begin() as connection:
             await connection.execute(sa.text(statement), values)
+
+    async def scalar(self, statement: str, **values: object) -> Any:
+        """The one value that a query answers."""
+        async with self._engine.connect() as connection:
+            return (await connection.execute(sa.text(statement), values)).scalar_one()
+
+    @asynccontextmanager
+    async def locked(self, table: str) -> AsyncIterator[None]:
+        """Nobody can read the table meanwhile."""
+        async with self._engine.begin() as connection:
+            await connection.execute(sa.text(f"LOCK TABLE {table}"))
+            yield
 
     async def create(self, name: str, generation: int = 1) -> None:
         """Empty read tables of a generation, all records in the open segment."""

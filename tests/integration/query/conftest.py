@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -14,7 +16,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from cli.servers.folder import DataFolder
+from cli.servers.folder import ROOT, DataFolder
 from cli.servers.ports import free_port
 from cli.servers.postgres import Postgres
 from command_api.migrating import migrate
@@ -110,3 +112,32 @@ async def client_of(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
 async def client(settings: Settings, catalogue: Catalogue) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(make_app(settings, catalogue)) as client:
         yield client
+
+
+@pytest.fixture
+async def process(settings: Settings) -> AsyncIterator[asyncio.subprocess.Process]:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "TABLEFOLD_DATABASE_URL": settings.database_url,
+        "TABLEFOLD_AMQP_URL": "amqp://unused",
+        "TABLEFOLD_BLOBS_URL": settings.blobs_url,
+        "TABLEFOLD_CURSOR_KEY": settings.cursor_key,
+        "TABLEFOLD_LISTEN": "127.0.0.1:0",
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "query_api", cwd=ROOT, env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    yield process
+    if process.returncode is None:
+        process.kill()
+        await process.wait()
+
+
+async def address(process: asyncio.subprocess.Process) -> str:
+    """Where it says that it listens."""
+    assert process.stdout
+    async with asyncio.timeout(20):
+        async for line in process.stdout:
+            if "action=ready" in line.decode():
+                return line.decode().rpartition("listen=")[2].strip()
+    raise AssertionError("It ended before it was ready.")
