@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from query_api.cursors import KEY_CHARACTERS, Cursors
 from query_api.records import Records
+from query_api.summaries import summary_parameters
 from shared.datasets.catalogue import (
     Catalogue,
     declaration_files,
@@ -49,6 +50,7 @@ def fault_of(dataset: Dataset) -> str:
     try:
         # Connects to nothing and signs nothing.
         Records(dataset, create_async_engine("postgresql+asyncpg://"), Cursors("-" * KEY_CHARACTERS))
+        summary_parameters(dataset)
         _validate(dataset, dict.fromkeys((field.name for field in dataset.file_fields), "x"))
     except (BadSettings, pl.exceptions.PolarsError, TypeError, ValueError) as error:
         return str(error)

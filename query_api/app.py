@@ -17,6 +17,7 @@ from query_api.records import Records, record_routes
 from query_api.rejected_rows import RejectedRows, rejected_row_routes
 from query_api.row_errors import RowErrors, row_error_routes
 from query_api.snapshots import make_reader
+from query_api.summaries import Summaries, summary_routes
 from query_api.uploads import Uploads, upload_routes
 from query_api.waiting import Waiter
 from shared.blobs import open_blobs
@@ -48,6 +49,11 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
             *rejected_row_routes(rejected, waiter),
             *file_routes(rejected, open_blobs(settings.blobs_url), waiter),
             *(route for records in all_records.values() for route in record_routes(records, waiter, exports)),
+            *(
+                route
+                for records in all_records.values()
+                for route in summary_routes(Summaries(records, engine), records.dataset, waiter)
+            ),
         ],
         lifespan=[running],
         exception_handlers=exception_handlers,

@@ -47,7 +47,7 @@ def sort_parameter(dataset: Dataset) -> Parameter:
 def record_order(query: Query, dataset: Dataset, records: sa.Table) -> Order:
     """What `sort` asks for, ties broken by the record's key. Raises BadParameter."""
     fields = {field.name: field for field in dataset.fields}
-    text = query.one("sort")
+    text = query.one("sort") if "sort" in query.known else None
     named = [] if text is None else str(text).split(",")
     found = [_named(name, fields, records) for name in named]
     names = [key.name for key in found]
