@@ -6,19 +6,20 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 from litestar.handlers import HTTPRouteHandler
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from query_api.answers import Answer, answer
 from query_api.openapi import described
 from query_api.records import Records
 from query_api.routing import readable
+from query_api.segments import read_segments, total
 from query_api.snapshots import Served, read_served, snapshot
-from shared.books import projectors
+from shared.books import checkpoints, projectors
 from shared.datasets.declaration import Dataset
-from shared.datasets.fields import Field
+from shared.datasets.fields import Field, Kind
 from shared.errors import NotFound
 from shared.http.problems import AnyRequest
-from shared.selection.parameters import read_query, unknown
+from shared.selection.parameters import Parameter, read_query, unknown
 
 Body = dict[str, object]
 
@@ -43,8 +44,30 @@ def field_body(field: Field) -> Body:
     return {"name": field.name, "kind": field.kind, "required": field.required, **found}
 
 
+COUNT = Parameter(
+    name="count",
+    kind=Kind.CHOICE,
+    description="`estimated` asks PostgreSQL's statistics how many records large segments have; `exact` may be slow.",
+    choices=("estimated", "exact"),
+    default="estimated",
+)
+PARAMETERS = {COUNT.name: COUNT}
+
+
+async def read_dataset(connection: AsyncConnection, records: Records, *, exact: bool) -> Body:
+    """A declaration with what is served of it: records, segments, and how far and when it was folded."""
+    dataset = records.dataset
+    served = await read_served(connection, dataset.name)
+    segments = await read_segments(connection, dataset, served, exact=exact)
+    folded = sa.select(checkpoints.c.folded_at).where(
+        checkpoints.c.dataset == dataset.name, checkpoints.c.generation == served.generation
+    )
+    folded_at = (await connection.execute(folded)).scalar_one_or_none()
+    return {**dataset_body(records, served), "folded_at": folded_at, "records": total(segments), "segments": segments}
+
+
 def dataset_body(records: Records, served: Served) -> Body:
-    """A declaration with what is served of it."""
+    """A declaration with its position."""
     dataset: Dataset = records.dataset
     members = dataset.members
     return {
@@ -74,23 +97,25 @@ def dataset_routes(all_records: dict[str, Records], engine: AsyncEngine) -> list
         return answer({"status": "ok", "projectors": alive}, headers={"Cache-Control": "no-store"})
 
     async def read_list(request: AnyRequest) -> Answer:
-        read_query(request.scope["path"], request.scope["query_string"], {})
+        query = read_query(request.scope["path"], request.scope["query_string"], PARAMETERS)
+        exact = query.one("count") == "exact"
         async with snapshot(engine) as connection:
-            bodies = [
-                dataset_body(records, await read_served(connection, name)) for name, records in all_records.items()
-            ]
+            bodies = [await read_dataset(connection, records, exact=exact) for records in all_records.values()]
         return answer({"results": bodies})
 
     async def read_one(request: AnyRequest) -> Answer:
-        read_query(request.scope["path"], request.scope["query_string"], {})
+        query = read_query(request.scope["path"], request.scope["query_string"], PARAMETERS)
+        exact = query.one("count") == "exact"
         name = request.path_params["name"]
         if name not in all_records:
             raise NotFound(str(unknown("dataset", name, tuple(all_records), "")))
         async with snapshot(engine) as connection:
-            return answer(dataset_body(all_records[name], await read_served(connection, name)))
+            return answer(await read_dataset(connection, all_records[name], exact=exact))
 
     return [
         readable("/health", read_health, described("service", "Whether the service and its projectors live")),
-        readable("/datasets", read_list, described("datasets", "All datasets")),
-        readable("/datasets/{name:str}", read_one, described("datasets", "One dataset", path={"name": "Its name."})),
+        readable("/datasets", read_list, described("datasets", "All datasets", (COUNT,))),
+        readable(
+            "/datasets/{name:str}", read_one, described("datasets", "One dataset", (COUNT,), {"name": "Its name."})
+        ),
     ]

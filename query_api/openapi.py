@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Operation, Reference, Schema
@@ -14,8 +14,36 @@ from shared.datasets.fields import Kind
 from shared.http.problems import MEDIA_TYPE
 from shared.selection.parameters import Parameter
 
+PROBLEM_TYPES = tuple(
+    f"/problems/{code}" for code in ("bad-parameter", "not-found", "unavailable", "query-timeout", "internal")
+)
+
 PROBLEM = OpenAPIResponse(
-    description="A problem as in RFC 9457.", content={MEDIA_TYPE: OpenAPIMediaType(schema=OBJECT)}
+    description="A problem as in RFC 9457; its type says which kind, `detail` what to do.",
+    content={
+        MEDIA_TYPE: OpenAPIMediaType(
+            schema=Schema(
+                type=OpenAPIType.OBJECT,
+                properties={
+                    "type": Schema(type=OpenAPIType.STRING, description=f"One of {', '.join(PROBLEM_TYPES)}."),
+                    "title": TEXT,
+                    "status": Schema(type=OpenAPIType.INTEGER),
+                    "detail": TEXT,
+                    "instance": TEXT,
+                },
+                required=["type", "title", "status", "detail", "instance"],
+            ),
+            example={
+                "type": "/problems/bad-parameter",
+                "title": "A query parameter is unknown or cannot be read",
+                "status": 400,
+                "detail": "There is no parameter 'statuss' here. Did you mean status?",
+                "instance": "/debts",
+                "parameter": "statuss",
+                "nearest": "status",
+            },
+        )
+    },
 )
 
 
@@ -26,8 +54,12 @@ def described(
     path: Mapping[str, str] | None = None,
     answers: Schema = OBJECT,
     media_type: str = "application/json",
+    files: Iterable[str] = (),
 ) -> type[Operation]:
-    """An operation with these query parameters, path parameters (name -> what it is) and this answer."""
+    """An operation with these query parameters, path parameters (name -> what it is) and this answer.
+
+    `files` are the media types of files that it answers as well.
+    """
 
     @dataclass
     class Derived(Operation):
@@ -35,7 +67,9 @@ def described(
             self.tags = [tag]
             self.summary = summary
             self.parameters = _path_parameters(path or {}) + [_query_parameter(one) for one in parameters]
-            found = OpenAPIResponse(description=summary, content={media_type: OpenAPIMediaType(schema=answers)})
+            content = {one: OpenAPIMediaType(schema=TEXT) for one in files}
+            content[media_type] = OpenAPIMediaType(schema=answers)
+            found = OpenAPIResponse(description=summary, content=content)
             self.responses = {"200": found, "default": PROBLEM}
 
     return Derived

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from query_api.answers import Answer, answer, list_body
 from query_api.columns import chosen, fields_parameter
 from query_api.cursors import Cursors
-from query_api.exports import EXPORTING, Exports, asked
+from query_api.exports import EXPORTING, MEDIA_TYPES, Exports, asked
 from query_api.links import link_header
 from query_api.openapi import described
 from query_api.ordering import record_order, sort_parameter
@@ -151,7 +151,7 @@ def record_routes(records: Records, waiter: Waiter, exports: Exports) -> list[HT
 
     title, schema = dataset.title.lower(), record_schema(dataset)
     parameters = tuple(records.parameters.values())
-    listing = described(dataset.name, f"Records of {title}", parameters, answers=list_schema(schema))
+    listing = described(dataset.name, f"Records of {title}", parameters, answers=list_schema(schema), files=MEDIA_TYPES)
     routes = [readable(f"/{dataset.name}", read_list, listing)]
     if dataset.key:
         path = {"key": f"The record's {dataset.key}."}

@@ -11,6 +11,7 @@ checkpoints = sa.table(
     sa.column("dataset", sa.Text),
     sa.column("generation", sa.Integer),
     sa.column("position", sa.BigInteger),
+    sa.column("folded_at", sa.DateTime(timezone=True)),
     schema="read",
 )
 

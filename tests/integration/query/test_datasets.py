@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import httpx
 import pytest
 
 from tests.integration.query.books import Books
+from tests.integration.query.samples import sale
 
 
 async def test_health_counts_the_projectors_seen_within_15_seconds(client: httpx.AsyncClient, books: Books) -> None:
@@ -21,11 +24,42 @@ async def test_health_counts_the_projectors_seen_within_15_seconds(client: httpx
 
 
 async def test_datasets_are_listed_with_what_is_served(client: httpx.AsyncClient, books: Books) -> None:
+    await books.create("debts", generation=3)
     await books.serve("debts", generation=3, position=12)
     results = (await client.get("/datasets")).json()["results"]
     served = {one["name"]: (one["generation"], one["position"]) for one in results}
     others = ("accounts", "clients", "deals", "players", "sales", "teams", "transactions")
     assert served == {"debts": (3, 12), **dict.fromkeys(others, (None, 0))}
+
+
+async def test_a_dataset_says_how_many_records_its_segments_hold(client: httpx.AsyncClient, books: Books) -> None:
+    await books.create("sales")
+    await books.serve("sales", position=5)
+    await books.insert("sales", [sale(number) for number in range(1, 8)])
+    body = (await client.get("/datasets/sales")).json()
+    seven = {"value": 7, "relation": "eq"}
+    assert (body["records"], body["segments"], body["position"]) == (seven, [{"number": 0, "records": seven}], 5)
+    assert datetime.fromisoformat(body["folded_at"]) <= datetime.now(UTC)
+    nothing = (await client.get("/datasets/accounts")).json()
+    assert (nothing["records"], nothing["segments"], nothing["folded_at"]) == ({"value": 0, "relation": "eq"}, [], None)
+
+
+async def test_a_large_segment_is_estimated_unless_an_exact_count_is_asked_for(
+    client: httpx.AsyncClient, books: Books
+) -> None:
+    await books.create("players")
+    await books.serve("players")
+    await books.execute(
+        "INSERT INTO players_1.records (number, team, segment) "
+        "SELECT i, repeat('x', 100), 0 FROM generate_series(1, 50000) AS i"
+    )
+    assert (await client.get("/datasets/players")).json()["records"] == {"value": 50_000, "relation": "eq"}
+    await books.execute("ANALYZE players_1.segment_0")
+    await books.execute("DELETE FROM players_1.records WHERE number = 1")
+    (estimated,) = (await client.get("/datasets/players")).json()["segments"]
+    assert estimated["records"] == {"value": 50_000, "relation": "estimate"}
+    exact = (await client.get("/datasets/players?count=exact")).json()
+    assert exact["records"] == {"value": 49_999, "relation": "eq"}
 
 
 async def test_a_dataset_shows_its_declaration(client: httpx.AsyncClient) -> None:
@@ -63,6 +97,20 @@ async def test_openapi_has_every_route_and_the_parameters_of_each_dataset(client
         assert {"source", "upload", "row"} < set(body["properties"]["results"]["items"]["required"])
     uploads = "/uploads/{upload_id}"
     assert {"/uploads", uploads, f"{uploads}/errors", f"{uploads}/errors.csv", f"{uploads}/file"} <= paths.keys()
+
+
+async def test_openapi_types_lists_files_and_problems(client: httpx.AsyncClient) -> None:
+    operation = (await client.get("/schema/openapi.json")).json()["paths"]["/debts"]["get"]
+    parameters = {one["name"]: one for one in operation["parameters"]}
+    for name, listed in (("fields", {"name", "upload"}), ("sort", {"name", "-name"})):
+        assert (parameters[name]["style"], parameters[name]["explode"]) == ("form", False)
+        assert listed <= set(parameters[name]["schema"]["items"]["enum"])
+    files = {"text/csv", "application/x-ndjson", "application/vnd.apache.parquet"}
+    assert files < operation["responses"]["200"]["content"].keys()
+    (problem,) = operation["responses"]["default"]["content"].values()
+    assert problem["example"].keys() >= set(problem["schema"]["required"])
+    told = (await client.get("/debts?statuss=x")).json()
+    assert told == problem["example"]
 
 
 async def test_openapi_names_each_operation_once(client: httpx.AsyncClient) -> None:
