@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import sqlalchemy as sa
-from litestar.datastructures.headers import Accept
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from query_api.attachments import attachment
-from query_api.blocks import Blocks, Sink
-from query_api.cells import Shape, as_is, formula_safe, json_value, plain
+from query_api.blocks import Sink
+from query_api.cells import Shape, plain
 from query_api.columns import PROVENANCE, column_names
 from query_api.compiling import AnySelect, compiled, driver
+from query_api.formats import ANY_LIMIT, Format
 from query_api.ordering import order_by
-from query_api.pages import LIMIT
-from query_api.pushed import WRITE_S, Push, Pushed, Start, Write
+from query_api.pushed import WRITE_S, Push, Pushed, Start
 from query_api.selections import Selection
 from query_api.snapshots import make_reader, snapshot
 from shared.books import uploads
 from shared.datasets.declaration import Dataset
-from shared.datasets.fields import Field, Kind
-from shared.errors import BadParameter, Unavailable
+from shared.datasets.fields import Kind
+from shared.errors import Unavailable
 from shared.http.positions import HEADER
-from shared.selection.parameters import Parameter, Query
+from shared.selection.parameters import Query
 
 if TYPE_CHECKING:
     from query_api.records import Records
@@ -37,77 +36,7 @@ RETRY_AFTER_S = 5
 MAX_S = 3600
 """An export that takes longer is ended: its snapshot holds back what PostgreSQL may clean up."""
 
-JSON = "application/json"
 APPLICATION = "tablefold-exports"
-
-
-class Format(msgspec.Struct, frozen=True):
-    """A kind of file: what its cells are made of, how PostgreSQL copies them out, and what makes blocks of that."""
-
-    name: str
-    media_type: str
-    shape: Shape
-    copy: Mapping[str, Any]
-    sink: Callable[[Write, Dataset, Sequence[str]], Sink]
-
-
-def _blocks(write: Write, _dataset: Dataset, _names: Sequence[str]) -> Sink:
-    return Blocks(write)
-
-
-def _row_groups(write: Write, dataset: Dataset, names: Sequence[str]) -> Sink:
-    from query_api.parquet import RowGroups  # Here, because pyarrow takes 60 MB of memory, which few need.
-
-    row = Field(name="row", kind=Kind.INTEGER, required=False)
-    fields = {field.name: field for field in (*dataset.fields, row)}
-    return RowGroups(write, {name: fields.get(name) for name in names})
-
-
-NO_QUOTES = {"format": "csv", "quote": "\x01", "delimiter": "\x02"}
-"""CSV of one column that is never quoted: neither character can stand in JSON as PostgreSQL writes it."""
-
-FORMATS = {
-    one.name: one
-    for one in (
-        Format("csv", "text/csv", formula_safe, {"format": "csv", "header": True}, _blocks),
-        Format("ndjson", "application/x-ndjson", json_value, NO_QUOTES, _blocks),
-        Format("parquet", "application/vnd.apache.parquet", as_is, {"format": "csv"}, _row_groups),
-    )
-}
-MEDIA_TYPES = {one.media_type: one for one in FORMATS.values()}
-
-FORMAT = Parameter(
-    name="format",
-    kind=Kind.CHOICE,
-    description="A file of the whole selection in place of a page, as with Accept; `limit` then has no maximum.",
-    choices=("json", *FORMATS),
-)
-RAW = Parameter(
-    name="raw",
-    kind=Kind.CHOICE,
-    description="`1`: CSV cells exactly as they are; else a text that a spreadsheet would run has a ' before it.",
-    choices=("1", "0"),
-)
-EXPORTING = {one.name: one for one in (FORMAT, RAW)}
-ANY_LIMIT = msgspec.structs.replace(LIMIT, default=None, maximum=None)
-OF_PAGES = ("cursor", "offset", "count")
-
-
-def asked(query: Query, accept: str) -> Format | None:
-    """The format that is asked for by `format` or else by Accept; None for pages of JSON. Raises BadParameter."""
-    found = FORMATS.get(str(query.one("format"))) if query.has("format") else _accepted(accept)
-    if query.has("raw") and (found is None or found.name != "csv"):
-        raise BadParameter("raw", "raw is for CSV alone; ask for it with format=csv.")
-    for name in OF_PAGES if found else ():
-        if query.has(name):
-            raise BadParameter(name, f"{name} is for pages; an export holds the whole selection, or `limit` of it.")
-    return found
-
-
-def _accepted(accept: str) -> Format | None:
-    if not any(media_type in accept for media_type in MEDIA_TYPES):
-        return None
-    return MEDIA_TYPES.get(Accept(accept).best_match([JSON, *MEDIA_TYPES], JSON))
 
 
 class Exports:

@@ -9,42 +9,10 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Operation, 
 from litestar.openapi.spec import Parameter as Described
 from litestar.openapi.spec.enums import OpenAPIType
 
+from query_api.problems import PROBLEM
 from query_api.schemas import OBJECT, TEXT, value_schema
 from shared.datasets.fields import Kind
-from shared.http.problems import MEDIA_TYPE
 from shared.selection.parameters import Parameter
-
-PROBLEM_TYPES = tuple(
-    f"/problems/{code}" for code in ("bad-parameter", "not-found", "unavailable", "query-timeout", "internal")
-)
-
-PROBLEM = OpenAPIResponse(
-    description="A problem as in RFC 9457; its type says which kind, `detail` what to do.",
-    content={
-        MEDIA_TYPE: OpenAPIMediaType(
-            schema=Schema(
-                type=OpenAPIType.OBJECT,
-                properties={
-                    "type": Schema(type=OpenAPIType.STRING, description=f"One of {', '.join(PROBLEM_TYPES)}."),
-                    "title": TEXT,
-                    "status": Schema(type=OpenAPIType.INTEGER),
-                    "detail": TEXT,
-                    "instance": TEXT,
-                },
-                required=["type", "title", "status", "detail", "instance"],
-            ),
-            example={
-                "type": "/problems/bad-parameter",
-                "title": "A query parameter is unknown or cannot be read",
-                "status": 400,
-                "detail": "There is no parameter 'statuss' here. Did you mean status?",
-                "instance": "/debts",
-                "parameter": "statuss",
-                "nearest": "status",
-            },
-        )
-    },
-)
 
 
 def described(

@@ -10,13 +10,12 @@ from typing import Any
 import pyarrow as pa  # type: ignore[import-untyped] # It has no types of its own.
 from pyarrow import csv, parquet
 
+from query_api.blocks import BLOCK_BYTES
 from query_api.pushed import Write
 from shared.datasets.fields import INTEGER_DIGITS, Field, Kind
 
 GROUP_BYTES = 8 * 1024**2
 """Rows of so many bytes as CSV make one row group; that many are held at a time."""
-
-BLOCK_BYTES = 256 * 1024
 
 
 class RowGroups:
@@ -49,17 +48,15 @@ class RowGroups:
 
     def _encode(self, rows: bytearray) -> None:
         read = csv.ReadOptions(column_names=self._schema.names, block_size=len(rows) + 1, use_threads=False)
-        parse = csv.ParseOptions(newlines_in_values=True)
         convert = csv.ConvertOptions(
             column_types=self._schema, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
         )
-        table = csv.read_csv(pa.py_buffer(rows), read, parse, convert)
+        table = csv.read_csv(pa.py_buffer(rows), read, csv.ParseOptions(newlines_in_values=True), convert)
         self._parquet.write_table(table, row_group_size=table.num_rows)
 
     async def _pass_on(self) -> None:
-        written = self._file.taken()
-        for at in range(0, len(written), BLOCK_BYTES):
-            await self._write(written[at : at + BLOCK_BYTES])
+        for block in self._file.taken():
+            await self._write(block)
 
 
 class _Taken(io.RawIOBase):
@@ -75,9 +72,9 @@ class _Taken(io.RawIOBase):
         self._kept += data
         return len(data)
 
-    def taken(self) -> bytes:
+    def taken(self) -> list[bytes]:
         kept, self._kept = bytes(self._kept), bytearray()
-        return kept
+        return [kept[at : at + BLOCK_BYTES] for at in range(0, len(kept), BLOCK_BYTES)]
 
 
 def arrow_type(field: Field | None) -> Any:

@@ -31,13 +31,11 @@ class Pushed(Response[bytes]):
 
     def __init__(self, push: Push, media_type: str, headers: dict[str, str], write_s: float) -> None:
         super().__init__(b"", media_type=media_type, headers=headers)
-        self._push = push
-        self._write_s = write_s
+        self._push, self._write_s = push, write_s
 
     def to_asgi_response(self, *_: Any, headers: dict[str, str] | None = None, **said: Any) -> ASGIResponse:
         """For Litestar alone."""
-        everything = {**(headers or {}), **self.headers}
-        is_head: bool = said.get("is_head_response", False)
+        everything, is_head = {**(headers or {}), **self.headers}, bool(said.get("is_head_response"))
         return _Pushing(self._push, self._write_s, str(self.media_type), everything, is_head)
 
 
@@ -46,9 +44,7 @@ class _Pushing(ASGIResponse):
 
     def __init__(self, push: Push, write_s: float, media_type: str, headers: dict[str, str], is_head: bool) -> None:
         super().__init__(media_type=media_type, headers=headers, is_head_response=is_head)
-        self._push = push
-        self._write_s = write_s
-        self._started = False
+        self._push, self._write_s, self._started = push, write_s, False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.is_head_response:

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from query_api.answers import Answer, answer, list_body
 from query_api.columns import chosen, fields_parameter
 from query_api.cursors import Cursors
-from query_api.exports import EXPORTING, MEDIA_TYPES, Exports, asked
+from query_api.exports import Exports
+from query_api.formats import EXPORTING, MEDIA_TYPES, asked
 from query_api.links import link_header
 from query_api.openapi import described
 from query_api.ordering import record_order, sort_parameter
