@@ -7,7 +7,6 @@ rounded on the way.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -15,31 +14,27 @@ import msgspec
 import polars as pl
 
 from shared.datasets.declaration import Dataset
-from shared.datasets.fields import INTEGER_DIGITS, Field, Ge, Kind, Le
+from shared.datasets.fields import Field, Ge, Kind, Le
 from shared.tabular.header import Header
 from shared.tabular.row_errors import ERROR_MARK
+from shared.wording import (
+    ERROR_CELL,
+    ISO_DATE,
+    REQUIRED,
+    UUID_TEXT,
+    at_least,
+    at_most,
+    date_text,
+    decimal_text,
+    integer_text,
+    type_message,
+    where,
+)
 
 Fields = Mapping[str, Field]
 
 VALUE_CHARACTERS = 200
-ISO_DATE = "%Y-%m-%d"
-ERROR_CELL = "must hold a value, not an error or a formula that was never calculated; mend the cell"
 ERROR_COLUMNS = ("row", "line", "label", "field", "code", "value", "message")
-UUID_TEXT = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
-DATE_PARTS = {
-    "%Y": ("YYYY", "[0-9]{4}"),
-    "%m": ("MM", "[0-9]{1,2}"),
-    "%d": ("DD", "[0-9]{1,2}"),
-    "%H": ("hh", "[0-9]{1,2}"),
-    "%M": ("mm", "[0-9]{1,2}"),
-    "%S": ("ss", "[0-5]?[0-9]"),
-    "%.f": ("[.ffffff]", r"(?:\.[0-9]+)?"),
-}
-"""What a format may name, in words and as a regular expression: strptime alone takes `24` for the year 24."""
-KINDS_IN_WORDS = {
-    Kind.INTEGER: f"a whole number of at most {INTEGER_DIGITS} digits",
-    Kind.UUID: "a UUID such as 123e4567-e89b-42d3-a456-426614174000",
-}
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -129,26 +124,24 @@ def _is_error(value: pl.Expr) -> pl.Expr:
 
 def rules(field: Field, others: Fields) -> Sequence[Rule]:
     """What a value of the field must be, in the order in which people are told; `others` are the fields of the file."""
-    value = pl.col(field.name)
+    value, message = pl.col(field.name), type_message(field)
     match field.kind:
         case Kind.TEXT:
             return _text_rules(field)
         case Kind.CHOICE:
             found = value.str.to_lowercase().is_in([choice.lower() for choice in field.choices])
-            return [Rule("enum", f"must be one of {', '.join(field.choices)}", found)]
+            return [Rule("enum", message, found)]
         case Kind.UUID:
-            return [Rule("type-error", f"must be {KINDS_IN_WORDS[field.kind]}", value.str.contains(UUID_TEXT))]
+            return [Rule("type-error", message, value.str.contains(UUID_TEXT))]
         case Kind.INTEGER:
-            whole = Rule("type-error", f"must be {KINDS_IN_WORDS[field.kind]}", value.str.contains(_integer_text()))
+            whole = Rule("type-error", message, value.str.contains(integer_text()))
             return [whole, *_bounds(field, pl.Int64(), others)]
         case Kind.DECIMAL:
-            says = f"must be a number such as 1234.50, at most {field.scale} digits after the point"
-            number = Rule("type-error", says, value.str.contains(_decimal_text(field.scale)))
+            number = Rule("type-error", message, value.str.contains(decimal_text(field.scale)))
             return [number, *_bounds(field, pl.Float64(), others)]
         case Kind.DATE | Kind.TIMESTAMP:
-            says = f"must be an existing date written {' or '.join(map(_format_in_words, field.formats))}"
-            written = value.str.contains("|".join(map(_date_text, field.formats)))
-            return [Rule("type-error", says, written & (_parsed(field).dt.date() >= date(1, 1, 1)))]
+            written = value.str.contains("|".join(map(date_text, field.formats)))
+            return [Rule("type-error", message, written & (_parsed(field).dt.date() >= date(1, 1, 1)))]
 
 
 def _text_rules(field: Field) -> list[Rule]:
@@ -178,7 +171,7 @@ def _bounds(field: Field, number: pl.DataType, others: Fields) -> list[Rule]:
     for when in field.when:
         if other := others.get(when.field):
             rule, applies = _bound(value, when.bound), _says(other, when.value)
-            says = f"{rule.message} where {other.name} is {when.value}"
+            says = where(rule.message, when)
             found.append(Rule(rule.code, says, ~applies | rule.holds))
     return found
 
@@ -186,9 +179,9 @@ def _bounds(field: Field, number: pl.DataType, others: Fields) -> list[Rule]:
 def _bound(value: pl.Expr, bound: Ge | Le) -> Rule:
     match bound:
         case Ge(least):
-            return Rule("minimum", f"must be at least {least}", value >= least)
+            return Rule("minimum", at_least(least), value >= least)
         case Le(most):
-            return Rule("maximum", f"must be at most {most}", value <= most)
+            return Rule("maximum", at_most(most), value <= most)
 
 
 def _says(other: Field, wanted: str) -> pl.Expr:
@@ -198,19 +191,10 @@ def _says(other: Field, wanted: str) -> pl.Expr:
     return said.fill_null(False)
 
 
-def _integer_text() -> str:
-    return rf"^[+-]?0*[0-9]{{1,{INTEGER_DIGITS}}}$"
-
-
-def _decimal_text(scale: int) -> str:
-    fraction = rf"(?:\.[0-9]{{1,{scale}}}0*)?" if scale else r"(?:\.0+)?"
-    return rf"^[+-]?0*[0-9]{{1,{INTEGER_DIGITS}}}{fraction}$"
-
-
 def _parsed(field: Field) -> pl.Expr:
     if len(field.formats) == 1:
         return _read(field, field.formats[0])
-    fits = ((pl.col(field.name).str.contains(_date_text(form)), form) for form in field.formats)
+    fits = ((pl.col(field.name).str.contains(date_text(form)), form) for form in field.formats)
     return pl.coalesce(pl.when(fit).then(_read(field, form)) for fit, form in fits)
 
 
@@ -219,19 +203,6 @@ def _read(field: Field, form: str) -> pl.Expr:
     if field.kind is Kind.DATE:
         return value.str.to_date(form, strict=False)
     return value.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
-
-
-def _format_in_words(form: str) -> str:
-    for code, (words, _) in DATE_PARTS.items():
-        form = form.replace(code, words)
-    return form
-
-
-def _date_text(form: str) -> str:
-    expression = re.escape(form)
-    for code, (_, digits) in DATE_PARTS.items():
-        expression = expression.replace(re.escape(code), digits)
-    return f"^{expression}$"
 
 
 def _value(field: Field) -> pl.Expr:
@@ -245,7 +216,7 @@ def _value(field: Field) -> pl.Expr:
 
 def _errors(failed: pl.DataFrame, field: Field, column: str, label: str, others: Fields) -> pl.DataFrame:
     value = pl.col(field.name)
-    wrong = [(value.is_null(), "required", "must not be empty"), (_is_error(value), "error-cell", ERROR_CELL)]
+    wrong = [(value.is_null(), "required", REQUIRED), (_is_error(value), "error-cell", ERROR_CELL)]
     wrong += [(~rule.holds.fill_null(False), rule.code, rule.message) for rule in rules(field, others)]
     code = pl.coalesce(pl.when(broken).then(pl.lit(code)) for broken, code, _ in wrong)
     message = pl.coalesce(pl.when(broken).then(pl.lit(message)) for broken, _, message in wrong)
