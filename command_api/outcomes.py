@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.books import datasets, outcomes
+from shared.books import checkpoints, datasets, outcomes
 from shared.database import OUTAGES
+from shared.errors import Conflict
 from shared.http.positions import Position
 from shared.wakeups import FOLDED, Wakeups
 
@@ -54,6 +55,22 @@ class Outcomes:
             return None
         finally:
             self._forget(position, decided)
+
+    async def now(self, position: Position) -> Outcome | None:
+        """The outcome of the event at a position, or None while it is not folded; raises Conflict for one forgotten."""
+        same = (checkpoints.c.dataset == datasets.c.dataset) & (checkpoints.c.generation == datasets.c.generation)
+        folded = (
+            sa.select(checkpoints.c.position)
+            .select_from(checkpoints.join(datasets, same))
+            .where(datasets.c.dataset == position.dataset)
+        )
+        async with self._engine.connect() as connection:
+            reached = (await connection.execute(folded)).scalar_one_or_none() or 0
+        found = (await self._read([position])).get(position)
+        if found is None and reached >= position.position:
+            says = f"This was answered at {position}, too long ago to say how. Read the record, or use a new key."
+            raise Conflict(says)
+        return found
 
     async def run(self) -> None:
         """Look whenever something was folded or somebody began to wait."""

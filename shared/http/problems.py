@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -102,7 +103,8 @@ def problem(
     )
 
 
-def _answer_ours(request: AnyRequest, error: TablefoldError) -> Answer:
+def answer_error(request: AnyRequest, error: TablefoldError, headers: Mapping[str, str] | None = None) -> Answer:
+    """The problem that an error of ours becomes, with further headers."""
     known = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), None)
     if known is None:
         return _answer_unexpected(request, error)
@@ -115,13 +117,17 @@ def _answer_ours(request: AnyRequest, error: TablefoldError) -> Answer:
         title,
         str(error),
         members={name: getattr(error, name) for name in MEMBERS if hasattr(error, name)},
-        headers={} if wait_s is None else {"Retry-After": str(wait_s)},
+        headers={**(headers or {}), **({} if wait_s is None else {"Retry-After": str(wait_s)})},
     )
+
+
+def _answer_ours(request: AnyRequest, error: TablefoldError) -> Answer:
+    return answer_error(request, error)
 
 
 def _answer_http(request: AnyRequest, error: HTTPException) -> Answer:
     if error.detail == CLIENT_LEFT:
-        return _answer_ours(request, Disconnected("The client went away before the request was whole."))
+        return answer_error(request, Disconnected("The client went away before the request was whole."))
     if error.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
         return _answer_unexpected(request, error)
     phrase = HTTPStatus(error.status_code).phrase
@@ -152,7 +158,7 @@ def _answer_database(request: AnyRequest, error: Exception) -> Answer:
     caused = isinstance(raised, away) or isinstance(getattr(raised, "__cause__", None), OUTAGES)
     if lost or caused or state.startswith("08") or state in OUTAGE_STATES:
         logger.warning("action=unavailable correlation_id=%s error=%r", correlation_id(request), error)
-        return _answer_ours(request, Unavailable("The database does not answer; try again."))
+        return answer_error(request, Unavailable("The database does not answer; try again."))
     return _answer_unexpected(request, error)
 
 
