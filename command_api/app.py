@@ -12,8 +12,11 @@ from litestar import Litestar, get
 from litestar.openapi import OpenAPIConfig
 
 from command_api.archives.unpacking import Unpacker
+from command_api.commanding import Commands
 from command_api.outcomes import Outcomes
+from command_api.records import record_routes
 from command_api.relay import Relay
+from command_api.reservations import Reservations
 from command_api.uploads import Uploads, upload_route
 from shared.blobs import open_blobs
 from shared.database import make_engine
@@ -35,7 +38,13 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     leases = Leases(engine, "store", owner, settings.lease_s)
     relay = Relay(catalogue, store, leases, wakeups, settings.amqp_url)
     unpacker = Unpacker(settings.unpack_s)
-    uploads = Uploads(settings, open_blobs(settings.blobs_url), unpacker, store, lambda: wakeups.ring(APPENDED))
+    blobs, reservations = open_blobs(settings.blobs_url), Reservations(engine)
+
+    def announce() -> None:
+        wakeups.ring(APPENDED)
+
+    uploads = Uploads(settings, blobs, unpacker, store, reservations, announce)
+    commands = Commands(store, outcomes, announce)
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:
@@ -52,7 +61,11 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
         return {"status": "ok"}
 
     return Litestar(
-        route_handlers=[health, *(upload_route(dataset, uploads) for dataset in catalogue.values())],
+        route_handlers=[
+            health,
+            *(upload_route(dataset, uploads) for dataset in catalogue.values()),
+            *(route for dataset in catalogue.values() for route in record_routes(dataset, commands)),
+        ],
         lifespan=[running],
         exception_handlers=exception_handlers,
         logging_config=None,

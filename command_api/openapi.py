@@ -8,6 +8,7 @@ from litestar.openapi.spec import Operation, Parameter, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.openapi.spec.media_type import OpenAPIMediaType
 
+from command_api.describing import IDEMPOTENCY_KEY
 from shared.datasets.declaration import Dataset
 
 WISHES = {
@@ -49,5 +50,6 @@ def upload_operation(dataset: Dataset) -> type[Operation]:
                 Parameter(name=name, param_in="query", description=says, schema=Schema(type=OpenAPIType.STRING))
                 for name, says in WISHES.items()
             ]
+            self.parameters.append(IDEMPOTENCY_KEY)
 
     return UploadOperation

@@ -14,13 +14,16 @@ from litestar.handlers import HTTPRouteHandler
 
 from command_api.archives.unpacking import Unpacker
 from command_api.bodies import charset_of, file_name_of, multipart_file
+from command_api.commanding import ACTOR
+from command_api.idempotency import REPLAYED, fingerprint, read_claim
 from command_api.openapi import upload_operation
 from command_api.receiving import ReceivedFile, Receiver
+from command_api.reservations import Reservations
 from command_api.texts import Wishes
 from shared.blobs import Blobs
 from shared.datasets.declaration import Dataset
-from shared.errors import BadParameter, WrongMediaType
-from shared.event_store import Appended, EventStore, Proposal
+from shared.errors import BadParameter, KeyReused, WrongMediaType
+from shared.event_store import Appended, EventStore, Idempotency, Proposal
 from shared.events import UploadReceived
 from shared.http.correlation import correlation_id
 from shared.settings import Settings
@@ -48,31 +51,53 @@ class Uploads:
         blobs: Blobs,
         unpacker: Unpacker,
         store: EventStore,
+        reservations: Reservations,
         announce: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._blobs = blobs
         self._unpacker = unpacker
         self._store = store
+        self._reservations = reservations
         self._announce = announce
 
     async def accept(self, dataset: Dataset, request: AnyRequest) -> Response[Accepted]:
-        """Store the file, then append its event; 202, or 200 where the same bytes are there already."""
+        """Store the file, then append its event; 202, or 200 where the same bytes are there already.
+
+        Raises StillRunning or KeyReused for an idempotency key that another request has or had.
+        """
         upload_id = uuid4()
+        key = read_claim(request, ACTOR)
         gzipped = _is_gzipped(request)
         wishes, body = await _file_of(request)
         receiver = Receiver(self._settings, self._blobs, self._unpacker, dataset, upload_id, wishes)
-        received = await receiver.receive(body, gzipped=gzipped)
-        event = _event(upload_id, received, wishes, request)
-        proposal = Proposal(
-            event=event, actor="anonymous", claim=_claim(received, wishes), correlation_id=correlation_id(request)
-        )
-        appended = await self._store.append(dataset.name, proposal)
-        if appended.again:
-            for key in {received.blob_key, received.text_key}:
-                await self._blobs.remove(key)
+        async with self._reservations.held(key):
+            received = await receiver.receive(body, gzipped=gzipped)
+            event = _event(upload_id, received, wishes, request)
+            proposal = Proposal(
+                event=event,
+                actor=ACTOR,
+                claim=_claim(received, wishes),
+                idempotency=_idempotency(key, request, received, wishes),
+                correlation_id=correlation_id(request),
+            )
+            appended = await self._append(dataset, proposal, received)
+        if appended.upload_id != upload_id:
+            await self._forget(received)
         self._announce()
         return _answer(dataset, appended)
+
+    async def _append(self, dataset: Dataset, proposal: Proposal, received: ReceivedFile) -> Appended:
+        try:
+            return await self._store.append(dataset.name, proposal)
+        except KeyReused:
+            await self._forget(received)
+            raise
+
+    async def _forget(self, received: ReceivedFile) -> None:
+        """Remove the blobs of a file that no event names."""
+        for key in {received.blob_key, received.text_key}:
+            await self._blobs.remove(key)
 
 
 def upload_route(dataset: Dataset, uploads: Uploads) -> HTTPRouteHandler:
@@ -139,6 +164,13 @@ def _claim(received: ReceivedFile, wishes: Wishes) -> str:
     return f"file:{received.sha256}:{hashlib.sha256(manner).hexdigest()[:16]}"
 
 
+def _idempotency(key: str | None, request: AnyRequest, received: ReceivedFile, wishes: Wishes) -> Idempotency | None:
+    """The file counts and what is to be done with it, not how a form wraps it."""
+    if key is None:
+        return None
+    return Idempotency(key, fingerprint(request, received.sha256, msgspec.json.encode(wishes)))
+
+
 def _event(upload_id: UUID, received: ReceivedFile, wishes: Wishes, request: AnyRequest) -> UploadReceived:
     return UploadReceived(
         upload_id=upload_id,
@@ -170,5 +202,9 @@ def _answer(dataset: Dataset, appended: Appended) -> Response[Accepted]:
     return Response(
         Accepted(id=appended.upload_id, dataset=dataset.name, duplicate=appended.again, message=message, links=links),
         status_code=200 if appended.again else 202,
-        headers={"Location": location, "Position": f"{dataset.name}:{appended.position}"},
+        headers={
+            "Location": location,
+            "Position": f"{dataset.name}:{appended.position}",
+            **({REPLAYED: "true"} if appended.replayed else {}),
+        },
     )
