@@ -7,6 +7,7 @@ from litestar import Response
 
 from query_api.pages import Page
 from shared.http.positions import HEADER, Position
+from shared.http.problems import AnyRequest
 
 Answer = Response[bytes]
 
@@ -17,6 +18,22 @@ def answer(body: object, position: Position | None = None, headers: dict[str, st
     return Response(
         content=msgspec.json.encode(body), media_type="application/json", headers={**positions, **(headers or {})}
     )
+
+
+def versioned(request: AnyRequest, body: object, position: Position, version: object) -> Answer:
+    """One thing with its version as `ETag`, or a 304 where `If-None-Match` names that; None has no version."""
+    if version is None:
+        return answer(body, position)
+    tag = f'"{version}"'
+    if not is_known(request.headers.get("If-None-Match", ""), tag):
+        return answer(body, position, {"ETag": tag})
+    return Response(b"", status_code=304, headers={HEADER: str(position), "ETag": tag})
+
+
+def is_known(if_none_match: str, tag: str) -> bool:
+    """Whether `If-None-Match` names the tag, weakly or not, or says `*` (RFC 9110)."""
+    named = {one.strip().removeprefix("W/") for one in if_none_match.split(",")}
+    return bool({tag, "*"} & named)
 
 
 def list_body(page: Page, results: list[dict[str, object]]) -> dict[str, object]:

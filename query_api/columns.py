@@ -15,7 +15,7 @@ PROVENANCE = ("source", "upload", "row")
 def column_names(dataset: Dataset) -> tuple[str, ...]:
     """All that a record is answered with, in order."""
     members = (dataset.members.name,) if dataset.members else ()
-    return (*(field.name for field in dataset.fields), *members, *PROVENANCE)
+    return (*(field.name for field in dataset.fields), *members, "version", *PROVENANCE)
 
 
 def fields_parameter(dataset: Dataset) -> Parameter:

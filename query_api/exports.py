@@ -93,7 +93,7 @@ def exported(dataset: Dataset, found: Selection, query: Query, form: Format, nam
     Without `sort` and `limit` they come in the order in which they lie: sorting millions is for those who ask.
     """
     shape = plain if form.name == "csv" and query.one("raw") == "1" else form.shape
-    cells = _cells(dataset, found.table, shape, form)
+    cells = _cells(dataset, found, shape, form)
     rows = sa.select(*(cells[name].label(name) for name in names)).where(*found.conditions)
     if found.served.generation is None:
         rows = sa.select(*(sa.cast(sa.null(), cells[name].type).label(name) for name in names)).where(sa.false())
@@ -109,13 +109,15 @@ def exported(dataset: Dataset, found: Selection, query: Query, form: Format, nam
     return sa.select(sa.func.row_to_json(sa.literal_column("record"))).select_from(record)
 
 
-def _cells(dataset: Dataset, table: sa.Table, shape: Shape, form: Format) -> dict[str, sa.ColumnElement[Any]]:
+def _cells(dataset: Dataset, found: Selection, shape: Shape, form: Format) -> dict[str, sa.ColumnElement[Any]]:
+    table = found.table
     cells = {field.name: shape(table.c[field.name], field.kind) for field in dataset.fields}
     if dataset.members:
         members = table.c[dataset.members.name]
         cells[dataset.members.name] = members if form.name == "ndjson" else sa.cast(members, sa.Text())
     provenance = {"source": shape(uploads.c.source, Kind.TEXT), "upload": uploads.c.id, "row": table.c.row}
-    return {**cells, **provenance}
+    since = sa.case(found.served.since, value=table.c.segment)
+    return {**cells, "version": sa.func.coalesce(table.c.position, since), **provenance}
 
 
 def _with_uploads(dataset: Dataset, found: Selection) -> sa.FromClause:

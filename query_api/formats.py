@@ -37,8 +37,8 @@ def _blocks(write: Write, _dataset: Dataset, _names: Sequence[str]) -> Sink:
 def _row_groups(write: Write, dataset: Dataset, names: Sequence[str]) -> Sink:
     from query_api.parquet import RowGroups  # Here, because pyarrow takes 60 MB of memory, which few need.
 
-    row = Field(name="row", kind=Kind.INTEGER, required=False)
-    fields = {field.name: field for field in (*dataset.fields, row)}
+    numbers = (Field(name=name, kind=Kind.INTEGER, required=False) for name in ("version", "row"))
+    fields = {field.name: field for field in (*dataset.fields, *numbers)}
     return RowGroups(write, {name: fields.get(name) for name in names})
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from query_api.answers import Answer, answer, list_body
+from query_api.answers import Answer, answer, list_body, versioned
 from query_api.columns import chosen, fields_parameter
 from query_api.cursors import Cursors
 from query_api.exports import Exports
@@ -20,7 +20,7 @@ from query_api.pages import PAGING, Page, empty_page, read_page, read_paging
 from query_api.routing import readable
 from query_api.schemas import list_schema, record_schema
 from query_api.selections import Selection
-from query_api.snapshots import read_served, snapshot
+from query_api.snapshots import Served, read_served, snapshot
 from query_api.waiting import Waiter
 from shared.books import uploads
 from shared.datasets.declaration import Dataset
@@ -28,7 +28,7 @@ from shared.errors import BadSettings, NotFound
 from shared.http.positions import Position
 from shared.http.problems import AnyRequest
 from shared.read_tables import records_table
-from shared.selection.filters import bound, conditions, filter_parameters, filters_of, uploads_meant
+from shared.selection.filters import bound, conditions, filter_parameters, filters_of, in_case, uploads_meant
 from shared.selection.parameters import Parameters, Query, read_query, short
 from shared.selection.values import Value, read_value
 
@@ -40,10 +40,10 @@ class Records:
 
     def __init__(self, dataset: Dataset, engine: AsyncEngine, cursors: Cursors) -> None:
         self.dataset = dataset
-        self._filters = filters_of(dataset)
+        self.filters = filters_of(dataset)
         self.parameters = _joined(
             dataset,
-            filter_parameters(self._filters),
+            filter_parameters(self.filters),
             {"sort": sort_parameter(dataset), "fields": fields_parameter(dataset), **EXPORTING, **PAGING},
         )
         self._engine = engine
@@ -55,74 +55,87 @@ class Records:
         paging = read_paging(query, self._cursors)
         async with snapshot(self._engine) as connection:
             found = await self.select(connection, query)
-            generation = found.served.generation
-            if generation is None:
+            if found.served.generation is None:
                 return empty_page(paging), [], found.position
             wanted = found.table.select().where(*found.conditions)
             page = await read_page(connection, query, wanted, found.order, paging)
-            return page, await self._bodies(connection, generation, page.rows), found.position
+            return page, await self.bodies(connection, found.served, page.rows), found.position
 
     async def select(self, connection: AsyncConnection, query: Query) -> Selection:
         """What the query selects in this snapshot; raises BadParameter."""
         served = await read_served(connection, self.dataset.name)
-        table = self._table(served.generation or 0)
+        table = self.table(served.generation or 0)
         order = record_order(query, self.dataset, table)
-        numbers = await self._numbers(connection, query, served.generation or 0)
-        wanted = conditions(query, self._filters, table, self.dataset, numbers)
+        numbers = await self.numbers(connection, served, query)
+        wanted = conditions(query, self.filters, table, self.dataset, numbers)
         in_segments = table.c.segment.in_(served.segments)
         position = Position(self.dataset.name, served.position)
         return Selection(served, position, table, [in_segments, *wanted], order)
 
     async def one(self, text: str) -> tuple[Body, Position]:
         """The record with that key; raises NotFound."""
-        name = self.dataset.key_columns[0]
-        value = self._key(name, text)
+        key = read_key(self.dataset, text)
         async with snapshot(self._engine) as connection:
             served = await read_served(connection, self.dataset.name)
-            if served.generation is not None:
-                table = self._table(served.generation)
-                same_key = table.c[name] == bound(self.dataset.field(name).kind, value)
-                found = table.select().where(table.c.segment.in_(served.segments), same_key).limit(1)
-                rows = (await connection.execute(found)).mappings().all()
-                for body in await self._bodies(connection, served.generation, rows):
-                    return body, Position(self.dataset.name, served.position)
-        raise NotFound(f"There is no record in {self.dataset.name} with {name} {short(text)}.")
+            if served.generation is not None and (found := await self.find(connection, served, key)):
+                return found, Position(self.dataset.name, served.position)
+        raise NotFound(f"There is no record in {self.dataset.name} with {self.dataset.key} {short(text)}.")
 
-    def _key(self, name: str, text: str) -> Value:
-        kind = self.dataset.field(name).kind
-        try:
-            return read_value(kind, text)
-        except ValueError as error:
-            raise NotFound(f"{short(text)} is no key of {self.dataset.name}: {name} is {error}.") from None
+    async def find(self, connection: AsyncConnection, served: Served, key: Value) -> Body | None:
+        """The live record with that key."""
+        table, name = self.table(served.generation or 0), self.dataset.key_columns[0]
+        same_key = table.c[name] == bound(self.dataset.field(name).kind, key)
+        wanted = table.select().where(table.c.segment.in_(served.segments), same_key).limit(1)
+        rows = (await connection.execute(wanted)).mappings().all()
+        return next(iter(await self.bodies(connection, served, rows)), None)
 
-    def _table(self, generation: int) -> sa.Table:
+    def table(self, generation: int) -> sa.Table:
+        """`records` of a generation."""
         if generation not in self._tables:
             self._tables[generation] = records_table(self.dataset, generation)
         return self._tables[generation]
 
-    async def _numbers(self, connection: AsyncConnection, query: Query, generation: int) -> list[int] | None:
-        meant = uploads_meant(query, self.dataset, generation)
+    async def numbers(self, connection: AsyncConnection, served: Served, query: Query) -> list[int] | None:
+        """The uploads that the query names, None where any may be meant."""
+        meant = uploads_meant(query, self.dataset, served.generation or 0)
         return None if meant is None else list(await connection.scalars(meant))
 
-    async def _bodies(self, connection: AsyncConnection, generation: int, rows: Sequence[sa.RowMapping]) -> list[Body]:
+    async def bodies(self, connection: AsyncConnection, served: Served, rows: Sequence[sa.RowMapping]) -> list[Body]:
+        """Records as they are answered: fields, members, version and provenance."""
         numbers = {row["upload"] for row in rows} - {None}
         found: dict[int, Body] = {}
         if numbers:
             known = sa.select(uploads.c.number, uploads.c.id, uploads.c.source).where(
                 uploads.c.dataset == self.dataset.name,
-                uploads.c.generation == generation,
+                uploads.c.generation == served.generation,
                 uploads.c.number.in_(numbers),
             )
             for number, upload_id, source in await connection.execute(known):
                 found[number] = {"source": source, "upload": upload_id}
-        return [self._body(row, found.get(row["upload"], {"source": None, "upload": None})) for row in rows]
+        unknown: Body = {"source": None, "upload": None}
+        return [self._body(row, served.version(row), found.get(row["upload"], unknown)) for row in rows]
 
-    def _body(self, row: sa.RowMapping, provenance: Body) -> Body:
-        body: Body = {field.name: row[field.name] for field in self.dataset.fields}
-        if members := self.dataset.members:
-            names = [field.name for field in members.fields]
-            body[members.name] = [{name: member.get(name) for name in names} for member in row[members.name]]
-        return {**body, **provenance, "row": row["row"]}
+    def _body(self, row: sa.RowMapping, version: int, provenance: Body) -> Body:
+        return {**values_of(self.dataset, row), "version": version, **provenance, "row": row["row"]}
+
+
+def read_key(dataset: Dataset, text: str) -> Value:
+    """The key that a path names, in the case in which it is stored; raises NotFound where it can be none."""
+    name = dataset.key_columns[0]
+    field = dataset.field(name)
+    try:
+        return in_case(field, [read_value(field.kind, text)])[0]
+    except ValueError as error:
+        raise NotFound(f"{short(text)} is no key of {dataset.name}: {name} is {error}.") from None
+
+
+def values_of(dataset: Dataset, row: sa.RowMapping) -> Body:
+    """Fields and members of a record, as declared."""
+    body: Body = {field.name: row[field.name] for field in dataset.fields}
+    if members := dataset.members:
+        names = [field.name for field in members.fields]
+        body[members.name] = [{name: member.get(name) for name in names} for member in row[members.name]]
+    return body
 
 
 def _joined(dataset: Dataset, filters: Parameters, paging: Parameters) -> Parameters:
@@ -148,7 +161,7 @@ def record_routes(records: Records, waiter: Waiter, exports: Exports) -> list[HT
         read_query(request.scope["path"], request.scope["query_string"], {})
         await waiter.wait(request)
         body, position = await records.one(request.path_params["key"])
-        return answer(body, position)
+        return versioned(request, body, position, body["version"])
 
     title, schema = dataset.title.lower(), record_schema(dataset)
     parameters = tuple(records.parameters.values())

@@ -39,21 +39,35 @@ def value_schema(kind: Kind, choices: tuple[str, ...] = (), *, nullable: bool = 
 
 
 def record_schema(dataset: Dataset) -> Schema:
-    """A record with its members and its provenance."""
-    properties = _properties(dataset.fields)
-    if members := dataset.members:
-        one = Schema(type=OpenAPIType.OBJECT, properties=_properties(members.fields))
-        properties[members.name] = Schema(type=OpenAPIType.ARRAY, items=one)
-    provenance = {"source": Kind.TEXT, "upload": Kind.UUID, "row": Kind.INTEGER}
+    """A record with its members, version and provenance; a rejected row also has its line and its errors."""
+    properties = values_schemas(dataset)
+    provenance = {"version": Kind.INTEGER, "source": Kind.TEXT, "upload": Kind.UUID, "row": Kind.INTEGER}
     properties |= {name: value_schema(kind, nullable=True) for name, kind in provenance.items()}
-    return Schema(type=OpenAPIType.OBJECT, properties=properties, required=list(properties))
+    record = object_schema(properties)
+    if dataset.rejected_as:
+        errors = Schema(type=OpenAPIType.ARRAY, items=OBJECT)
+        record.properties = {**properties, "line": value_schema(Kind.INTEGER), "errors": errors}
+    return record
 
 
 def list_schema(items: Schema) -> Schema:
     """A list with its neighbours and its count."""
     results = Schema(type=OpenAPIType.ARRAY, items=items)
-    properties: Properties = {"results": results, "next": URL, "previous": URL, "count": COUNT}
+    return object_schema({"results": results, "next": URL, "previous": URL, "count": COUNT})
+
+
+def object_schema(properties: Properties) -> Schema:
+    """An object that has all of these."""
     return Schema(type=OpenAPIType.OBJECT, properties=properties, required=list(properties))
+
+
+def values_schemas(dataset: Dataset) -> Properties:
+    """The fields and members of a record."""
+    properties = _properties(dataset.fields)
+    if members := dataset.members:
+        one = Schema(type=OpenAPIType.OBJECT, properties=_properties(members.fields))
+        properties[members.name] = Schema(type=OpenAPIType.ARRAY, items=one)
+    return properties
 
 
 def _properties(fields: tuple[Field, ...]) -> Properties:

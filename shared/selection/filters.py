@@ -51,10 +51,10 @@ PROVENANCE = {
 }
 
 RESERVED = {
-    *("source", "upload", "row", "segment", "position", "recorded_at", "change", "actor"),
+    *("source", "upload", "row", "segment", "version", "position", "recorded_at", "change", "actor"),
     *("ended_position", "ended_at", "ended_kind", "ended_by", "ended_actor"),
 }
-"""Names of a record's provenance, and of what its history says."""
+"""Names of a record's provenance and version, and of what its history says."""
 
 
 def filters_of(dataset: Dataset) -> Filters:

@@ -13,7 +13,16 @@ import sqlalchemy as sa
 
 from shared.database import make_engine
 from shared.datasets.catalogue import Catalogue
-from shared.read_tables import records_table, rejects_table, row_errors_table, schema_of
+from shared.read_tables import (
+    history_table,
+    provenance_columns,
+    record_columns,
+    records_table,
+    rejects_table,
+    row_errors_table,
+    schema_of,
+    segment_name,
+)
 
 Row = Mapping[str, object]
 
@@ -51,10 +60,52 @@ class Books:
         records = records_table(dataset, generation)
         async with self._engine.begin() as connection:
             await connection.execute(sa.schema.CreateSchema(schema))
-            for table in (records, rejects_table(dataset, generation), row_errors_table(dataset, generation)):
+            others = (table(dataset, generation) for table in (history_table, rejects_table, row_errors_table))
+            for table in (records, *others):
                 await connection.run_sync(table.create)
             partition = f"CREATE TABLE {schema}.segment_0 PARTITION OF {schema}.records FOR VALUES IN (0)"
             await connection.execute(sa.text(partition))
+        await self._write("segments", dataset=name, generation=generation, number=0, position=0)
+
+    async def segment(self, name: str, number: int, **said: object) -> None:
+        """Attach an empty segment; `said` are columns of read.segments."""
+        partition = f"CREATE TABLE {name}_1.segment_{number} PARTITION OF {name}_1.records FOR VALUES IN ({number})"
+        await self.execute(partition)
+        await self._write("segments", dataset=name, generation=1, number=number, **said)
+
+    async def stage(self, name: str, number: int, rows: Sequence[Row]) -> None:
+        """A segment that is not attached."""
+        dataset = self._catalogue[name]
+        metadata = sa.MetaData(schema=schema_of(dataset, 1))
+        table = sa.Table(segment_name(number), metadata, *record_columns(dataset, 0), *provenance_columns())
+        async with self._engine.begin() as connection:
+            await connection.run_sync(table.create)
+            full = [{**row, "upload": number, "row": 2 + index} for index, row in enumerate(rows)]
+            await connection.execute(table.insert(), full)
+
+    async def past(self, name: str, rows: Sequence[Row]) -> None:
+        """Add versions to the history."""
+        nothing = dict.fromkeys(("row", "upload", "change", "actor", "ended_by", "ended_actor"))
+        async with self._engine.begin() as connection:
+            full = [{"segment": 0, **nothing, **row} for row in rows]
+            await connection.execute(history_table(self._catalogue[name], 1).insert(), full)
+
+    async def outcome(self, name: str, position: int, **said: object) -> None:
+        """What became of a command; `said` are columns of read.outcomes."""
+        await self._write("outcomes", dataset=name, generation=1, position=position, **said)
+
+    async def chunk(self, name: str, upload: int, **said: object) -> None:
+        """A piece of a file; `said` are columns of read.chunks."""
+        await self._write("chunks", dataset=name, generation=1, upload=upload, **said)
+
+    async def _write(self, table: str, **columns: object) -> None:
+        encoded = {
+            one: msgspec.json.encode(value).decode() if isinstance(value, dict) else value
+            for one, value in columns.items()
+        }
+        names = ", ".join(f'"{one}"' for one in encoded)
+        values = ", ".join(f"CAST(:{one} AS json)" if isinstance(columns[one], dict) else f":{one}" for one in encoded)
+        await self.execute(f"INSERT INTO read.{table} ({names}) VALUES ({values})", **encoded)
 
     async def serve(self, name: str, generation: int = 1, position: int = 0) -> None:
         """Make a generation the one that is served."""
@@ -80,10 +131,11 @@ class Books:
     async def insert(
         self, name: str, rows: Sequence[Row], upload: int | None = None, first_row: int = 2, generation: int = 1
     ) -> None:
-        """Add records; they lie in the open segment."""
+        """Add records; they lie in the open segment unless they say otherwise."""
         table = records_table(self._catalogue[name], generation)
+        nothing = dict.fromkeys(("position", "recorded_at", "change", "actor"))
         full = [
-            {**row, "segment": 0, "upload": upload, "row": first_row + index if upload else None}
+            {"segment": 0, "upload": upload, "row": first_row + index if upload else None, **nothing, **row}
             for index, row in enumerate(rows)
         ]
         async with self._engine.begin() as connection:
@@ -119,15 +171,7 @@ class Books:
             "folded_at": datetime(2026, 1, 1, tzinfo=UTC),
             **said,
         }
-        encoded = {
-            name: msgspec.json.encode(value).decode() if name in ("dialect", "header", "failure") else value
-            for name, value in columns.items()
-        }
-        names = ", ".join(encoded)
-        values = ", ".join(
-            f"CAST(:{one} AS json)" if one in ("dialect", "header", "failure") else f":{one}" for one in encoded
-        )
-        await self.execute(f"INSERT INTO read.uploads ({names}) VALUES ({values})", **encoded)
+        await self._write("uploads", **columns)
         return upload_id
 
     async def reject(self, name: str, rejects: Sequence[Row], errors: Sequence[Row], generation: int = 1) -> None:

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("tables")
 
 CORPORA = ROOT.parent / "shared" / "corpora"
 DAY = datetime(2024, 3, 1, 12, 30, 0, 500_000, tzinfo=UTC)
-HEADER = "number,nick,team,league,score,born,seen,source,upload,row"
+HEADER = "number,nick,team,league,score,born,seen,version,source,upload,row"
 PLAYERS = [
     player(1, nick='a "b", c', team="", league="Red", score=Decimal("-1.500"), born=date(2000, 1, 2), seen=DAY),
     player(2, nick="two\r\nlines\\", team="\\.", score=Decimal(10) ** 17),
@@ -60,14 +60,14 @@ async def test_csv_is_the_whole_selection_of_one_moment(client: httpx.AsyncClien
     assert header == HEADER
     upload = str(tables["upload"])
     rows = (
-        f'1,"a ""b"", c","",Red,-1.500,2000-01-02,2024-03-01T12:30:00.5Z,\'=acme,{upload},2\n'
-        f'2,"two\r\nlines\\",\\.,,100000000000000000.000,,,\'=acme,{upload},3\n'
-        "3,,,,,,,,,\n"
+        f'1,"a ""b"", c","",Red,-1.500,2000-01-02,2024-03-01T12:30:00.5Z,0,\'=acme,{upload},2\n'
+        f'2,"two\r\nlines\\",\\.,,100000000000000000.000,,,0,\'=acme,{upload},3\n'
+        "3,,,,,,,0,,,\n"
     )
     assert lines == [rows]
 
 
-@pytest.mark.parametrize("query", ["sort=number", "league=red", "sort=-score&fields=row,score,seen,source", "limit=2"])
+@pytest.mark.parametrize("query", ["sort=number", "league=red", "sort=-score&fields=row,score,seen,version", "limit=2"])
 async def test_ndjson_has_the_records_that_pages_have(client: httpx.AsyncClient, query: str) -> None:
     answer = await client.get(f"/players?{query}", headers={"Accept": "application/x-ndjson"})
     assert answer.headers["content-type"].startswith("application/x-ndjson")
@@ -93,11 +93,11 @@ async def test_parquet_keeps_types_and_missing_values(client: httpx.AsyncClient,
     answer = await client.get("/players?sort=number", headers={"Accept": "application/vnd.apache.parquet"})
     assert answer.headers["content-type"] == "application/vnd.apache.parquet"
     rows = parquet.read_table(io.BytesIO(answer.content)).to_pylist()
-    provenance = {"source": "=acme", "upload": str(tables["upload"])}
+    provenance = {"version": 0, "source": "=acme", "upload": str(tables["upload"])}
     assert rows == [
         {**PLAYERS[0], **provenance, "row": 2},
         {**PLAYERS[1], **provenance, "row": 3},
-        {**PLAYERS[2], "source": None, "upload": None, "row": None},
+        {**PLAYERS[2], "version": 0, "source": None, "upload": None, "row": None},
     ]
 
 

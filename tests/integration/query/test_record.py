@@ -25,7 +25,7 @@ async def upload(books: Books) -> UUID:
 async def test_a_record_is_answered_with_where_it_comes_from(client: httpx.AsyncClient, upload: UUID) -> None:
     answer = await client.get("/debts/00000000-0000-0000-0000-000000000002")
     assert (answer.status_code, answer.headers["position"]) == (200, "debts:3")
-    expected = {"debt_amount": "2.00", "source": "acme", "upload": str(upload), "row": 3}
+    expected = {"version": 0, "debt_amount": "2.00", "source": "acme", "upload": str(upload), "row": 3}
     assert answer.json().items() >= expected.items()
 
 
@@ -59,3 +59,35 @@ async def test_a_key_that_is_not_there_is_404_with_the_reason(client: httpx.Asyn
 async def test_a_record_takes_no_parameters(client: httpx.AsyncClient) -> None:
     answer = await client.get("/sales/1?limit=1")
     assert (answer.status_code, answer.json()["parameter"]) == (400, "limit")
+
+
+async def test_the_etag_of_a_record_is_its_version(client: httpx.AsyncClient, upload: UUID, books: Books) -> None:
+    await books.segment("debts", 7, position=41)
+    of_segment, corrected = debt(71, segment=7), debt(72, segment=7, position=57, change="corrected")
+    await books.insert("debts", [of_segment, corrected], upload=1)
+    for number, version in ((1, 0), (71, 41), (72, 57)):
+        answer = await client.get(f"/debts/{UUID(int=number)}")
+        assert (answer.headers["etag"], answer.json()["version"]) == (f'"{version}"', version)
+    listed = (await client.get(f"/debts?upload={upload}")).json()["results"]
+    assert {one["version"] for one in listed} == {0, 41, 57}
+
+
+@pytest.mark.parametrize("known", ['"0"', 'W/"0"', '"5", "0"', "*"])
+@pytest.mark.usefixtures("upload")
+async def test_a_version_that_the_client_has_is_not_sent_again(client: httpx.AsyncClient, known: str) -> None:
+    answer = await client.get("/sales/1", headers={"If-None-Match": known})
+    assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", '"0"')
+    assert answer.headers["position"] == "sales:3"
+
+
+@pytest.mark.parametrize("known", ['"1"', "0", '""', '"00"'])
+@pytest.mark.usefixtures("upload")
+async def test_another_version_is_sent(client: httpx.AsyncClient, known: str) -> None:
+    assert (await client.get("/sales/1", headers={"If-None-Match": known})).status_code == 200
+
+
+@pytest.mark.usefixtures("upload")
+async def test_a_segment_that_has_ended_is_not_read(client: httpx.AsyncClient, books: Books) -> None:
+    await books.segment("sales", 4, position=2, ended_position=3, ended_kind="superseded")
+    await books.insert("sales", [sale(4, segment=4)])
+    assert (await client.get("/sales/4")).status_code == 404

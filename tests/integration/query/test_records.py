@@ -189,6 +189,7 @@ async def test_a_record_has_its_fields_and_where_it_comes_from(
             "debt_amount": "1.00",
             "debt_due_date": "2024-01-02",
             "status": "PROCESSED",
+            "version": 0,
             "source": "acme",
             "upload": str(tables["first"]),
             "row": 2,
