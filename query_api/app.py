@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -19,25 +20,30 @@ from query_api.row_errors import RowErrors, row_error_routes
 from query_api.snapshots import make_reader
 from query_api.summaries import Summaries, summary_routes
 from query_api.uploads import Uploads, upload_routes
-from query_api.waiting import Waiter
+from query_api.waiting import Checkpoints, Waiter
 from shared.blobs import open_blobs
 from shared.datasets.catalogue import Catalogue
 from shared.http.problems import exception_handlers
 from shared.settings import Settings
+from shared.wakeups import FOLDED, Wakeups
 
 
 def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     """The application; connections are made when they are needed and ended when it stops."""
     engine = make_reader(settings.reads_from)
     cursors = Cursors(settings.cursor_key)
-    waiter = Waiter(engine, catalogue)
+    wakeups = Wakeups(settings.database_url, (FOLDED,))
+    waiter = Waiter(Checkpoints(engine), wakeups, catalogue)
     all_records = {name: Records(dataset, engine, cursors) for name, dataset in catalogue.items()}
     exports = Exports(settings.reads_from)
     rejected = RejectedRows(engine, catalogue)
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:
+        listening = asyncio.create_task(wakeups.run())
         yield
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
         await exports.close()
         await engine.dispose()
 

@@ -4,27 +4,52 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from query_api.snapshots import read_served, snapshot
+from query_api.snapshots import POSITIONS, snapshot
 from shared.datasets.catalogue import Catalogue
 from shared.errors import Behind
 from shared.http.positions import READ_AFTER, Position, read_position
 from shared.http.problems import AnyRequest
 from shared.selection.parameters import unknown
+from shared.wakeups import FOLDED, Wakeups
 
 WAIT_S = 2
 MAX_WAIT_S = 10
-POLL_S = (0.010, 0.050)
+POLL_S = 0.1
+"""How often those who wait look without a bell: while it is lost, or where a replica comes after it."""
 _WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?([0-9]{1,4})\"?\s*(?:$|[,;])", re.IGNORECASE)
+
+
+class Checkpoints:
+    """Reads how far datasets are folded, once for all who ask while another reading is under way."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._reading = asyncio.Lock()
+        self._next: asyncio.Task[Mapping[str, int]] | None = None
+
+    async def positions(self) -> Mapping[str, int]:
+        """Positions by dataset, read after the call; raises what the database raises."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._read())
+        return await asyncio.shield(self._next)
+
+    async def _read(self) -> Mapping[str, int]:
+        async with self._reading:
+            self._next = None  # Whoever asks from now on asks for something newer.
+            async with snapshot(self._engine) as connection:
+                return {row.dataset: row.position for row in await connection.execute(POSITIONS)}
 
 
 class Waiter:
     """Keeps the promise of `Read-After`: a read is at least as new as that, or a 503; never silently stale."""
 
-    def __init__(self, engine: AsyncEngine, catalogue: Catalogue) -> None:
-        self._engine = engine
+    def __init__(self, checkpoints: Checkpoints, wakeups: Wakeups, catalogue: Catalogue) -> None:
+        self._checkpoints = checkpoints
+        self._wakeups = wakeups
         self._catalogue = catalogue
 
     async def wait(self, request: AnyRequest) -> None:
@@ -39,16 +64,13 @@ class Waiter:
 
     async def _reach(self, wanted: Position, patience_s: int) -> None:
         clock = asyncio.get_running_loop().time
-        deadline, pause_s = clock() + patience_s, POLL_S[0]
-        while (lag := wanted.position - await self._position(wanted.dataset)) > 0:
-            if clock() + pause_s > deadline:
-                raise Behind(str(wanted), lag)
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, POLL_S[1])
-
-    async def _position(self, dataset: str) -> int:
-        async with snapshot(self._engine) as connection:
-            return (await read_served(connection, dataset)).position
+        deadline = clock() + patience_s
+        with self._wakeups.listening(FOLDED) as bell:
+            while (lag := wanted.position - (await self._checkpoints.positions()).get(wanted.dataset, 0)) > 0:
+                left_s = deadline - clock()
+                if left_s <= 0:
+                    raise Behind(str(wanted), lag)
+                await bell.wait(min(left_s, POLL_S))
 
 
 def wait_s(prefer: str) -> int:

@@ -17,10 +17,11 @@ from query_api.cursors import Cursors
 from query_api.exports import APPLICATION, AT_ONCE, Exports
 from query_api.records import Records, record_routes
 from query_api.snapshots import make_reader
-from query_api.waiting import Waiter
+from query_api.waiting import Checkpoints, Waiter
 from shared.datasets.catalogue import Catalogue
 from shared.http.problems import exception_handlers
 from shared.settings import Settings
+from shared.wakeups import FOLDED, Wakeups
 from tests.integration.query.books import Books
 from tests.integration.query.conftest import CURSOR_KEY, address
 
@@ -154,7 +155,7 @@ async def impatient(settings: Settings, catalogue: Catalogue) -> AsyncIterator[s
     """Where an application listens that gives its readers a third of a second, and runs one export at a time."""
     engine, exports = make_reader(settings.database_url), Exports(settings.database_url, at_once=1, write_s=0.3)
     records = Records(catalogue["debts"], engine, Cursors(CURSOR_KEY))
-    routes = record_routes(records, Waiter(engine, catalogue), exports)
+    routes = record_routes(records, Waiter(Checkpoints(engine), Wakeups("", (FOLDED,)), catalogue), exports)
     app = Litestar(route_handlers=routes, exception_handlers=exception_handlers, logging_config=None)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
     running = asyncio.create_task(server.serve())

@@ -7,6 +7,7 @@ import asyncio
 import httpx
 import pytest
 
+from shared.wakeups import FOLDED
 from tests.integration.query.books import Books
 from tests.integration.query.samples import debt
 
@@ -53,3 +54,47 @@ async def test_a_read_waits_until_it_is_folded(client: httpx.AsyncClient, books:
 async def test_a_header_that_cannot_be_read_is_refused_by_its_name(client: httpx.AsyncClient, value: str) -> None:
     answer = await client.get("/debts", headers={"Read-After": value})
     assert (answer.status_code, answer.json()["parameter"]) == (400, "Read-After")
+
+
+async def test_those_who_wait_are_woken_by_the_bell(client: httpx.AsyncClient, books: Books) -> None:
+    headers = {"Read-After": "debts:20", "Prefer": "wait=10"}
+    asked = [asyncio.create_task(client.get("/debts", headers=headers)) for _ in range(32)]
+    await asyncio.wait(asked, timeout=0.2)
+    await books.fold("debts", 20)
+    await books.execute(f"NOTIFY {FOLDED}")
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(*asked)
+    assert {(one.status_code, one.headers["position"]) for one in answers} == {(200, "debts:20")}
+
+
+async def test_patience_is_as_long_as_asked_and_no_longer(client: httpx.AsyncClient) -> None:
+    clock = asyncio.get_running_loop().time
+    begun = clock()
+    answer = await client.get("/debts", headers={"Read-After": "debts:99", "Prefer": "wait=1"})
+    assert answer.status_code == 503
+    assert 1 <= clock() - begun < 2
+
+
+async def test_a_read_is_never_stale_while_much_is_written(client: httpx.AsyncClient, books: Books) -> None:
+    """Each reader names a position that is being folded at that moment and must find the version of that position."""
+    first, last = 100, 160
+    await books.fold("debts", first)
+
+    async def write() -> None:
+        for position in range(first + 1, last + 1):
+            await books.execute("UPDATE debts_1.records SET position = :position", position=position)
+            await books.fold("debts", position)
+            if position % 3:
+                await books.execute(f"NOTIFY {FOLDED}")
+
+    async def read(position: int) -> tuple[int, int]:
+        headers = {"Read-After": f"debts:{position}", "Prefer": "wait=10"}
+        answer = await client.get(f"/debts/{KEY}", headers=headers)
+        assert answer.status_code == 200, answer.text
+        return position, answer.json()["version"]
+
+    readers = [read(position) for position in range(first + 1, last + 1) for _ in range(4)]
+    writing = asyncio.create_task(write())
+    found = await asyncio.gather(*readers)
+    await writing
+    assert all(version >= position for position, version in found)
