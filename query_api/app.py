@@ -50,7 +50,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     return Litestar(
         route_handlers=[
             *dataset_routes(all_records, engine),
-            *upload_routes(Uploads(engine, cursors), catalogue, waiter),
+            *upload_routes(Uploads(engine, catalogue, cursors), catalogue, waiter),
             *row_error_routes(RowErrors(engine, catalogue, cursors), waiter),
             *rejected_row_routes(rejected, waiter),
             *file_routes(rejected, open_blobs(settings.blobs_url), waiter),

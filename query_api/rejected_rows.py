@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from query_api.attachments import attachment, begun
 from query_api.openapi import described
 from query_api.routing import readable
+from query_api.row_errors import OUTCOME, has_outcome
 from query_api.schemas import TEXT
 from query_api.snapshots import snapshot
 from query_api.uploads import declared, find_upload
@@ -40,13 +41,13 @@ class RejectedRows:
         async with snapshot(self._engine) as connection:
             return await find_upload(connection, text)
 
-    async def csv(self, upload: sa.RowMapping) -> AsyncIterator[bytes]:
+    async def csv(self, upload: sa.RowMapping, outcome: str) -> AsyncIterator[bytes]:
         """RFC 4180 in UTF-8: the file's own columns in its order, then `_row`, `_line` and `_errors`.
 
         Cells beyond the header stand behind those three, so that nothing of a row is lost.
         """
         labels: list[str] = list(upload["header"]["columns"])
-        wanted = self._batch(upload)
+        wanted = self._batch(upload, outcome)
         rows = await self._rows(wanted, -1)
         yield written([[*labels, *OWN_COLUMNS]])
         while rows:
@@ -57,13 +58,13 @@ class RejectedRows:
         async with snapshot(self._engine) as connection:
             return (await connection.execute(wanted, {"last": last})).mappings().all()
 
-    def _batch(self, upload: sa.RowMapping) -> sa.Select[tuple[object, ...]]:
-        """The rejected rows after row `last`, each with all that is said of it."""
+    def _batch(self, upload: sa.RowMapping, outcome: str) -> sa.Select[tuple[object, ...]]:
+        """The rows with that outcome after row `last`, each with all that is said of it."""
         dataset, generation = declared(self._catalogue, upload["dataset"]), upload["generation"]
         rejects, errors = rejects_table(dataset, generation), row_errors_table(dataset, generation)
         batch = (
             sa.select(rejects.c.row, rejects.c.line, rejects.c.cells)
-            .where(rejects.c.upload == upload["number"], rejects.c.outcome == "rejected")
+            .where(rejects.c.upload == upload["number"], has_outcome(rejects, outcome))
             .where(rejects.c.row > sa.bindparam("last", type_=sa.Integer))
             .order_by(rejects.c.row)
             .limit(BATCH_ROWS)
@@ -103,14 +104,14 @@ def rejected_row_routes(reader: RejectedRows, waiter: Waiter) -> list[HTTPRouteH
     """The rejected rows of one upload as CSV."""
 
     async def read_csv(request: AnyRequest) -> Stream:
-        read_query(request.scope["path"], request.scope["query_string"], {})
+        query = read_query(request.scope["path"], request.scope["query_string"], {OUTCOME.name: OUTCOME})
+        outcome = str(query.one(OUTCOME.name))
         await waiter.wait(request)
         upload = await reader.find(request.path_params["upload_id"])
         headers = attachment(f"{upload['file_name'].removesuffix('.csv')}-errors.csv")
-        return Stream(await begun(reader.csv(upload)), media_type="text/csv", headers=headers)
+        return Stream(await begun(reader.csv(upload, outcome)), media_type="text/csv", headers=headers)
 
     path = {"upload_id": "The id of the upload."}
-    operation = described(
-        "uploads", "The rejected rows, as a file to fix and send back", path=path, answers=TEXT, media_type="text/csv"
-    )
+    says = "The rejected rows, as a file to fix and send back"
+    operation = described("uploads", says, (OUTCOME,), path=path, answers=TEXT, media_type="text/csv")
     return [readable("/uploads/{upload_id:str}/errors.csv", read_csv, operation)]

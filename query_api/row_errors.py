@@ -25,29 +25,34 @@ from shared.datasets.fields import Kind
 from shared.errors import BadParameter
 from shared.http.problems import AnyRequest
 from shared.read_tables import row_errors_table
+from shared.selection.filters import Condition
 from shared.selection.parameters import Parameter, Query, read_query
 
 
 class Outcome(StrEnum):
-    """Why a row is not a record of its own."""
+    """What became of a row that was not taken as it came."""
 
     REJECTED = "rejected"
+    FIXED = "fixed"
+    REMOVED = "removed"
     DUPLICATE = "duplicate"
     ALL = "all"
 
+
+OUTCOME = Parameter(
+    name="outcome",
+    kind=Kind.CHOICE,
+    description="Rows that are rejected still, that a person fixed or removed since, or whose key came twice.",
+    choices=tuple(Outcome),
+    default=Outcome.REJECTED,
+)
 
 PARAMETERS = {
     one.name: one
     for one in (
         Parameter(name="code", kind=Kind.TEXT, description="Only errors with this code."),
         Parameter(name="column", kind=Kind.TEXT, description="Only errors of this column: its label or its field."),
-        Parameter(
-            name="outcome",
-            kind=Kind.CHOICE,
-            description="Only rows that were rejected, or those whose key came twice.",
-            choices=tuple(Outcome),
-            default=Outcome.REJECTED,
-        ),
+        OUTCOME,
         LIMIT,
         CURSOR,
         COUNT,
@@ -62,13 +67,17 @@ def errors_of(dataset: Dataset, generation: int, upload: int, query: Query) -> s
     wanted = sa.select(
         errors.c.row, errors.c.line, errors.c.label.label("column"), *(errors.c[name] for name in names)
     ).where(errors.c.upload == upload)
-    if (outcome := query.one("outcome")) != Outcome.ALL:
-        wanted = wanted.where(errors.c.outcome == outcome)
+    wanted = wanted.where(has_outcome(errors, str(query.one("outcome"))))
     if (code := query.one("code")) is not None:
         wanted = wanted.where(errors.c.code == code)
     if (column := query.one("column")) is not None:
         wanted = wanted.where((errors.c.label == column) | (errors.c.field == column))
     return wanted
+
+
+def has_outcome(rows: sa.Table, outcome: str) -> Condition:
+    """What a row of `rejects` or `row_errors` must meet to be among those asked for."""
+    return sa.true() if outcome == Outcome.ALL else rows.c.outcome == outcome
 
 
 class RowErrors:

@@ -15,6 +15,7 @@ from query_api.links import link_header
 from query_api.openapi import described
 from query_api.ordering import SortKey
 from query_api.pages import COUNT, CURSOR, LIMIT, Page, read_page, read_paging
+from query_api.previews import WAITS_FOR, preview_of, rejected_sample, withdrawal_of
 from query_api.routing import readable
 from query_api.schemas import OBJECT, list_schema
 from query_api.snapshots import read_served, snapshot
@@ -31,10 +32,11 @@ from shared.selection.values import read_value
 
 Body = dict[str, object]
 
-STATES = ("loading", "loaded", "publishing", "published", "failed")
+STATES = ("loading", "loaded", "publishing", "review", "published", "failed", "withdrawn")
 UNFINISHED = STATES[:3]
+"""States that pass by themselves; a review waits for a person."""
 
-LIVE = sa.select(uploads).join(
+LIVE = sa.select(uploads, WAITS_FOR).join(
     datasets, (datasets.c.dataset == uploads.c.dataset) & (datasets.c.generation == uploads.c.generation)
 )
 """Uploads as the served generation of their dataset knows them."""
@@ -67,8 +69,9 @@ def upload_parameters(catalogue: Catalogue) -> dict[str, Parameter]:
 class Uploads:
     """Reads the books of uploads."""
 
-    def __init__(self, engine: AsyncEngine, cursors: Cursors) -> None:
+    def __init__(self, engine: AsyncEngine, catalogue: Catalogue, cursors: Cursors) -> None:
         self._engine = engine
+        self._catalogue = catalogue
         self._cursors = cursors
 
     async def page(self, query: Query) -> Page:
@@ -86,7 +89,8 @@ class Uploads:
         async with snapshot(self._engine) as connection:
             row = await find_upload(connection, text)
             served = await read_served(connection, row["dataset"])
-            return body_of(row), Position(row["dataset"], served.position)
+            rejected = await rejected_sample(connection, row, self._catalogue.get(row["dataset"]))
+            return body_of(row, rejected), Position(row["dataset"], served.position)
 
 
 async def find_upload(connection: AsyncConnection, text: str) -> sa.RowMapping:
@@ -109,10 +113,13 @@ def declared(catalogue: Catalogue, name: str) -> Dataset:
     return catalogue[name]
 
 
-def body_of(row: sa.RowMapping) -> Body:
-    """An upload as it is answered; while it loads, `rows` holds what is known of the chunks that are done."""
+def body_of(row: sa.RowMapping, rejected: list[Body] | None = None) -> Body:
+    """An upload as it is answered; while it loads, `rows` holds what is known of the chunks that are done.
+
+    In lists `rejected` is None, and samples and the records that a withdrawal kept are left out.
+    """
     return {
-        **{name: row[name] for name in ("id", "dataset", "number", "state")},
+        **{name: row[name] for name in ("id", "dataset", "number", "state", "review", "on_error", "waits_for")},
         "file": {
             "name": row["file_name"],
             **{name: row[name] for name in ("media_type", "size_bytes", "sha256")},
@@ -122,8 +129,11 @@ def body_of(row: sa.RowMapping) -> Body:
         "rows": {name: row[f"rows_{name}"] for name in ("read", "accepted", "rejected", "duplicate", "blank")},
         **{name: row[name] for name in ("records", "records_superseded", "failure", "received_at", "published_at")},
         **{name: row[name] for name in ("received_position", "published_position")},
+        "preview": preview_of(row, rejected),
+        "withdrawal": withdrawal_of(row, whole=rejected is not None),
+        **{name: row[name] for name in ("withdrawn_at", "withdrawn_by", "withdrawn_position")},
         "timings": {stage: _seconds(row[begin], row[end]) for stage, begin, end in STAGES},
-        "links": links_of(row["id"]),
+        "links": links_of(row["id"], row["state"]),
     }
 
 
@@ -131,10 +141,11 @@ def _seconds(begin: datetime | None, end: datetime | None) -> float | None:
     return round((end - begin).total_seconds(), 3) if begin and end else None
 
 
-def links_of(upload_id: UUID) -> dict[str, str]:
-    """Where everything about an upload is, as path references."""
+def links_of(upload_id: UUID, state: str) -> dict[str, str]:
+    """Where everything about an upload is, as path references; `publish` (POST) while it waits for review."""
     own = f"/uploads/{upload_id}"
-    return {"self": own, "errors": f"{own}/errors", "errors_csv": f"{own}/errors.csv", "file": f"{own}/file"}
+    publish = {"publish": f"{own}/publish"} if state == "review" else {}
+    return {"self": own, **publish, "errors": f"{own}/errors", "errors_csv": f"{own}/errors.csv", "file": f"{own}/file"}
 
 
 def upload_routes(reader: Uploads, catalogue: Catalogue, waiter: Waiter) -> list[HTTPRouteHandler]:

@@ -74,3 +74,24 @@ async def test_a_file_without_rejected_rows_leaves_the_header(client: httpx.Asyn
     upload_id = await books.upload("debts", 5, header=HEADER)
     answer = await client.get(f"/uploads/{upload_id}/errors.csv")
     assert read(answer.text) == [["debtId", "Name, full", "", "_row", "_line", "_errors"]]
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        ("", ["2"]),
+        ("?outcome=rejected", ["2"]),
+        ("?outcome=fixed", ["3"]),
+        ("?outcome=removed", ["4"]),
+        ("?outcome=all", ["2", "3", "4", "5"]),
+    ],
+)
+async def test_rows_that_a_person_fixed_or_removed_are_there_on_request(
+    client: httpx.AsyncClient, books: Books, query: str, rows: list[str]
+) -> None:
+    number = 20 + len(query)
+    upload_id = await books.upload("debts", number, header=HEADER)
+    outcomes = ("rejected", "fixed", "removed", "duplicate")
+    await books.reject("debts", [reject(number, 2 + at, ["a"], one) for at, one in enumerate(outcomes)], [])
+    lines = read((await client.get(f"/uploads/{upload_id}/errors.csv{query}")).text)
+    assert [line[3] for line in lines[1:]] == rows

@@ -38,6 +38,9 @@ async def upload(books: Books) -> UUID:
     upload_id = await books.upload("debts", 1)
     await books.reject("debts", REJECTS, ERRORS)
     await books.reject("debts", [{**reject(2), "upload": 2}], [{**error(2, "x", None, "other"), "upload": 2}])
+    for row, outcome in ((20, "fixed"), (21, "removed")):
+        said = {"upload": 1, "outcome": outcome}
+        await books.reject("debts", [{**reject(row), **said}], [{**error(row, "name", None, "other"), **said}])
     return upload_id
 
 
@@ -87,6 +90,9 @@ async def test_a_walk_repeats_and_skips_nothing(
         ("?column=debt_id", [2]),
         ("?column=debt_id&outcome=all", [2, 6]),
         ("?outcome=duplicate", [6]),
+        ("?outcome=fixed", [20]),
+        ("?outcome=removed", [21]),
+        ("?outcome=all&code=other", [20, 21]),
         ("?outcome=ALL&code=duplicate-key", [6]),
     ],
 )

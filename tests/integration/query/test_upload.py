@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from tests.integration.query.books import Books
 
 @pytest.fixture(scope="module", autouse=True)
 async def tables(books: Books) -> None:
+    await books.create("debts")
     await books.serve("debts", position=9)
 
 
@@ -48,6 +50,9 @@ async def test_an_upload_says_everything_that_is_known_of_it(client: httpx.Async
         "dataset": "debts",
         "number": 1,
         "state": "published",
+        "review": False,
+        "on_error": "skip",
+        "waits_for": None,
         "file": {"name": "Schulden März.csv", "media_type": "text/csv", "size_bytes": 123, "sha256": "0" * 64},
         "source": "acme",
         "dialect": {"delimiter": ","},
@@ -61,6 +66,11 @@ async def test_an_upload_says_everything_that_is_known_of_it(client: httpx.Async
         "published_at": "2026-01-02T00:00:00Z",
         "received_position": 4,
         "published_position": 5,
+        "preview": None,
+        "withdrawal": None,
+        "withdrawn_at": None,
+        "withdrawn_by": None,
+        "withdrawn_position": None,
         "timings": {"fold_s": 0.0, "load_s": 2.0, "index_s": 0.5, "publish_s": 0.5},
         "links": {"self": own, "errors": f"{own}/errors", "errors_csv": f"{own}/errors.csv", "file": f"{own}/file"},
     }
@@ -108,3 +118,63 @@ async def test_errors_of_a_dataset_that_is_declared_no_more_are_404(client: http
         answer = await client.get(f"/uploads/{upload_id}/{rest}")
         assert answer.status_code == 404
         assert "declared no more" in answer.json()["detail"]
+
+
+PREVIEW = {"new": 3, "changed": 2, "unchanged": 1, "segments": [0], "whole_segments": [], "samples": {}}
+SAMPLES = {"new": [{"name": "Ann"}], "changed": [{"old": {"name": "Bo"}, "new": {"name": "Bob"}}], "unchanged": []}
+
+
+async def test_a_reviewed_upload_shows_what_it_would_change(client: httpx.AsyncClient, books: Books) -> None:
+    preview = {**PREVIEW, "samples": SAMPLES}
+    upload_id = await books.upload(
+        "debts", 20, state="review", review=True, rows_rejected=1, preview=preview, previewed_position=8
+    )
+    wrong = {"label": "debtId", "field": "debt_id", "code": "required", "value": "", "message": "must not be empty"}
+    row = {"upload": 20, "row": 4, "line": 5, "outcome": "rejected"}
+    await books.reject("debts", [{**row, "cells": ["", "Ann"]}], [{**row, **wrong}])
+    body = (await client.get(f"/uploads/{upload_id}")).json()
+    error = {"row": 4, "line": 5, "column": "debtId", **{name: wrong[name] for name in wrong if name != "label"}}
+    counts = {"new": 3, "changed": 2, "unchanged": 1, "rejected": 1, "as_of": 8}
+    assert body["preview"] == {**counts, "samples": {**SAMPLES, "rejected": [error]}}
+    assert (body["state"], body["review"], body["waits_for"]) == ("review", True, "review")
+    assert body["links"]["publish"] == f"/uploads/{upload_id}/publish"
+    listed = (await client.get("/uploads?state=review")).json()["results"]
+    assert [one["preview"] for one in listed] == [counts]
+    await books.execute("DELETE FROM read.uploads WHERE number = 20")
+
+
+async def test_an_upload_without_review_has_counts_only(client: httpx.AsyncClient, books: Books) -> None:
+    upload_id = await books.upload("debts", 21, state="published", preview=PREVIEW, previewed_position=8)
+    body = (await client.get(f"/uploads/{upload_id}")).json()
+    assert body["preview"] == {"new": 3, "changed": 2, "unchanged": 1, "rejected": 0, "as_of": 8}
+    assert "publish" not in body["links"]
+
+
+@pytest.mark.parametrize("earlier", ["loading", "review", "loaded"])
+async def test_a_loaded_upload_says_which_earlier_one_it_waits_for(
+    client: httpx.AsyncClient, books: Books, earlier: str
+) -> None:
+    await books.upload("debts", 30, state="withdrawn")
+    first = await books.upload("debts", 31, state=earlier)
+    await books.upload("debts", 32, state="loading")
+    upload_id = await books.upload("debts", 33, state="loaded")
+    waits_for = (await client.get(f"/uploads/{upload_id}")).json()["waits_for"]
+    await books.execute("DELETE FROM read.uploads WHERE number BETWEEN 30 AND 33")
+    assert waits_for == str(first)
+
+
+async def test_a_withdrawn_upload_says_what_was_undone_and_what_was_kept(
+    client: httpx.AsyncClient, books: Books
+) -> None:
+    kept = {"count": 1, "person": 1, "upload": 0, "records": [{"key": "1", "reason": "person"}]}
+    withdrawal = {"cancelled": False, "reversed": 2, "restored": 1, "kept": kept}
+    at = datetime(2026, 1, 3, tzinfo=UTC)
+    withdrawn: dict[str, Any] = {"withdrawal": withdrawal, "withdrawn_at": at, "withdrawn_by": "ann"}
+    upload_id = await books.upload("debts", 40, state="withdrawn", withdrawn_position=9, **withdrawn)
+    answer = await client.get(f"/uploads/{upload_id}")
+    body = answer.json()
+    assert (body["state"], body["withdrawal"], body["withdrawn_by"]) == ("withdrawn", withdrawal, "ann")
+    assert (body["withdrawn_at"], body["withdrawn_position"]) == ("2026-01-03T00:00:00Z", 9)
+    assert "retry-after" not in answer.headers
+    (listed,) = (await client.get("/uploads?state=withdrawn")).json()["results"]
+    assert listed["withdrawal"] == {**withdrawal, "kept": {"count": 1, "person": 1, "upload": 0}}
