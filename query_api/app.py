@@ -10,10 +10,12 @@ from litestar import Litestar
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
+from query_api.changes import Changes, change_routes
 from query_api.cursors import Cursors
 from query_api.datasets import dataset_routes
 from query_api.exports import Exports
 from query_api.files import file_routes
+from query_api.history import History, history_routes
 from query_api.records import Records, record_routes
 from query_api.rejected_rows import RejectedRows, rejected_row_routes
 from query_api.row_errors import RowErrors, row_error_routes
@@ -36,6 +38,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     waiter = Waiter(Checkpoints(engine), wakeups, catalogue)
     all_records = {name: Records(dataset, engine, cursors) for name, dataset in catalogue.items()}
     exports = Exports(settings.reads_from)
+    blobs = open_blobs(settings.blobs_url)
     rejected = RejectedRows(engine, catalogue)
 
     @asynccontextmanager
@@ -53,13 +56,15 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
             *upload_routes(Uploads(engine, catalogue, cursors), catalogue, waiter),
             *row_error_routes(RowErrors(engine, catalogue, cursors), waiter),
             *rejected_row_routes(rejected, waiter),
-            *file_routes(rejected, open_blobs(settings.blobs_url), waiter),
+            *file_routes(rejected, blobs, waiter),
             *(route for records in all_records.values() for route in record_routes(records, waiter, exports)),
             *(
                 route
                 for records in all_records.values()
                 for route in summary_routes(Summaries(records, engine), records.dataset, waiter)
             ),
+            *(route for one in catalogue.values() for route in history_routes(History(one, engine, blobs), waiter)),
+            *(route for one in catalogue.values() for route in change_routes(Changes(one, engine), waiter)),
         ],
         lifespan=[running],
         exception_handlers=exception_handlers,

@@ -58,6 +58,7 @@ uploads = sa.table(
     sa.column("source", sa.Text),
     sa.column("file_name", sa.Text),
     sa.column("blob_key", sa.Text),
+    sa.column("text_key", sa.Text),
     sa.column("media_type", sa.Text),
     sa.column("sha256", sa.Text),
     sa.column("size_bytes", sa.BigInteger),
@@ -89,5 +90,19 @@ uploads = sa.table(
     sa.column("chunks_loaded_at", sa.DateTime(timezone=True)),
     sa.column("indexed_at", sa.DateTime(timezone=True)),
     sa.column("attached_at", sa.DateTime(timezone=True)),
+    schema="read",
+)
+
+chunks = sa.table(
+    "chunks",
+    sa.column("dataset", sa.Text),
+    sa.column("generation", sa.Integer),
+    sa.column("upload", sa.Integer),
+    sa.column("number", sa.Integer),
+    sa.column("offset", sa.BigInteger),
+    sa.column("size_bytes", sa.Integer),
+    sa.column("first_row", sa.Integer),
+    sa.column("first_line", sa.Integer),
+    sa.column("rows", sa.Integer),
     schema="read",
 )

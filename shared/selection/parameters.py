@@ -94,7 +94,7 @@ class Query(msgspec.Struct, frozen=True):
 
     def link(self, **replaced: str) -> str:
         """This path with these parameters but those that tell the page, which `replaced` gives."""
-        kept = [(name, text) for name, text in self.pairs if name not in ("cursor", "offset")]
+        kept = [(name, text) for name, text in self.pairs if name not in ("cursor", "offset", *replaced)]
         return f"{self.path}?{urlencode([*kept, *replaced.items()])}".removesuffix("?")
 
 
