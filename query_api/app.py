@@ -16,11 +16,12 @@ from query_api.datasets import dataset_routes
 from query_api.exports import Exports
 from query_api.files import file_routes
 from query_api.history import History, history_routes
-from query_api.records import Records, record_routes
+from query_api.records import record_routes
 from query_api.rejected_rows import RejectedRows, rejected_row_routes
 from query_api.row_errors import RowErrors, row_error_routes
 from query_api.snapshots import make_reader
 from query_api.summaries import Summaries, summary_routes
+from query_api.unpublished import records_of
 from query_api.uploads import Uploads, upload_routes
 from query_api.waiting import Checkpoints, Waiter
 from shared.blobs import open_blobs
@@ -36,7 +37,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     cursors = Cursors(settings.cursor_key)
     wakeups = Wakeups(settings.database_url, (FOLDED,))
     waiter = Waiter(Checkpoints(engine), wakeups, catalogue)
-    all_records = {name: Records(dataset, engine, cursors) for name, dataset in catalogue.items()}
+    all_records = {name: records_of(dataset, engine, cursors) for name, dataset in catalogue.items()}
     exports = Exports(settings.reads_from)
     blobs = open_blobs(settings.blobs_url)
     rejected = RejectedRows(engine, catalogue)
