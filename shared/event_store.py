@@ -85,12 +85,15 @@ class Appended(msgspec.Struct, frozen=True):
     replayed: bool = False
 
 
+Asked = tuple[Proposal, "asyncio.Future[Appended]"]
+
+
 class EventStore:
     """Appends and reads events. Proposals for one dataset that come together share a transaction."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._waiting: dict[str, list[tuple[Proposal, asyncio.Future[Appended]]]] = {}
+        self._waiting: dict[str, list[Asked]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._appending: set[asyncio.Task[None]] = set()
 
@@ -100,12 +103,23 @@ class EventStore:
         A failed or withdrawn upload gives up the claim on its bytes, so that they can be sent again. Whoever is
         cancelled while waiting does not know whether the event was appended.
         """
-        decided: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(dataset, []).append((proposal, decided))
+        (appended,) = await self.append_all(dataset, [proposal])
+        return appended
+
+    async def append_all(self, dataset: str, proposals: Sequence[Proposal]) -> list[Appended]:
+        """The same for several, in this order and in one transaction; raises what the first of them raises.
+
+        One that is refused (KeyReused) keeps none of the others out of the log.
+        """
+        if not proposals:
+            return []
+        loop = asyncio.get_running_loop()
+        asked: list[Asked] = [(proposal, loop.create_future()) for proposal in proposals]
+        self._waiting.setdefault(dataset, []).extend(asked)
         task = asyncio.create_task(self._append_waiting(dataset))
         self._appending.add(task)
         task.add_done_callback(self._appending.discard)
-        return await decided
+        return await asyncio.gather(*(decided for _, decided in asked))
 
     async def _append_waiting(self, dataset: str) -> None:
         async with self._locks.setdefault(dataset, asyncio.Lock()):
@@ -138,6 +152,12 @@ class EventStore:
         """The dataset of an upload that was received, or None."""
         async with self._engine.connect() as connection:
             return (await connection.execute(DATASET_OF, {"upload_id": upload_id})).scalar_one_or_none()
+
+    async def has_claim(self, dataset: str, claim: str) -> bool:
+        """Whether something was appended under this claim; an append with it would be answered as that was."""
+        async with self._engine.connect() as connection:
+            values = {"dataset": dataset, "claims": [claim]}
+            return (await connection.execute(CLAIMED, values)).first() is not None
 
     async def read(self, dataset: str, after: int, limit: int) -> list[RecordedEvent]:
         """At most `limit` events that follow position `after` (exclusive), in order."""
