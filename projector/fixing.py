@@ -102,8 +102,9 @@ async def _fix_upload(
         detail = {"reason": f"The upload is {upload.state}: rows of published uploads can be corrected."}
         return [Outcome(position=event.position, code=CONFLICT, detail=detail) for event in events]
     header = msgspec.json.decode(upload.header, type=Header)
-    rejected, outcomes = await _with_cells(to, upload.number, header, events, rows)
-    good, failures = read_rows(rejected, header, to.dataset)
+    wide = widened(header, to.dataset, events)
+    rejected, outcomes = await _with_cells(to, upload.number, len(header.columns), wide, events, rows)
+    good, failures = read_rows(rejected, wide, to.dataset)
     joined = await join_rows(to, upload.number, good)
     failures |= joined.failed
     outcomes += [
@@ -119,7 +120,7 @@ async def _fix_upload(
 
 
 async def _with_cells(
-    to: Fold, number: int, header: Header, events: Sequence[RecordedEvent], rows: Mapping[int, int]
+    to: Fold, number: int, width: int, header: Header, events: Sequence[RecordedEvent], rows: Mapping[int, int]
 ) -> tuple[list[Rejected], list[Outcome]]:
     statement = text(f"""
         SELECT row, line, CAST(cells AS text) AS cells FROM {Names(to.dataset, to.generation).rejects}
@@ -133,15 +134,23 @@ async def _with_cells(
         if row is None:
             outcomes.append(Outcome(position=event.position, code=NOT_FOUND))
         else:
-            cells, values = corrected(msgspec.json.decode(row.cells, type=list[str]), header, event)
+            cells, values = corrected(msgspec.json.decode(row.cells, type=list[str])[:width], header, event)
             rejected.append(Rejected(event, row.row, row.line, cells, values))
     return rejected, outcomes
+
+
+def widened(header: Header, dataset: Dataset, events: Sequence[RecordedEvent]) -> Header:
+    """With a column for every field that a corrected row names and its file has not: it is held to the same rules."""
+    named = {name for event in events if isinstance(event.data, RowCorrected) for name in event.data.cells}
+    fields = [field.name for field in dataset.file_fields if field.name in named]
+    more = tuple(name for name in fields if _column(header, name) is None)
+    return Header((*header.columns, *more), (*header.fields, *more), header.ignored)
 
 
 def corrected(cells: list[str], header: Header, event: RecordedEvent) -> tuple[list[str], Values]:
     """The cells of a row, as many as the header has, some of them replaced; and values of fields that have none."""
     width = len(header.columns)
-    whole = [*cells[:width], *[""] * (width - len(cells))]
+    whole = [*cells, *[""] * (width - len(cells))]
     changes: Mapping[str, object] = {}
     if isinstance(event.data, RowCorrected):
         changes = event.data.cells
@@ -150,6 +159,8 @@ def corrected(cells: list[str], header: Header, event: RecordedEvent) -> tuple[l
     values: Values = {}
     for name, value in changes.items():
         at = _column(header, name)
+        if at is None and isinstance(event.data, RowCorrected):
+            continue  # A label that no field knows.
         if at is None:
             values[name] = value  # type: ignore[assignment]  # both events have texts, None or members
         else:
