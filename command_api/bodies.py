@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from email.message import Message
 
 import msgspec
@@ -13,10 +13,17 @@ from multipart import (  # type: ignore[import-untyped]  # the package ships no 
 )
 
 from command_api.texts import Wishes
-from shared.errors import BadFile, Disconnected
+from shared.errors import BadFile, BadParameter, Disconnected
+from shared.selection.parameters import short
 
 FIELD_BYTES = 1000
 """The longest value of a form field that is no file."""
+
+CHOICES: dict[str, dict[str, object]] = {
+    "review": {"true": True, "false": False},
+    "on_error": {"skip": "skip", "abort": "abort"},
+}
+"""What the values of some wishes mean; all others are text."""
 
 
 async def multipart_file(
@@ -24,7 +31,8 @@ async def multipart_file(
 ) -> tuple[Wishes, AsyncIterator[bytes]]:
     """The first file of a form, whatever its part is called, and the wishes that stand in fields before it.
 
-    Raises BadFile where the form has no file; Disconnected, while the file is read, where the form does not end.
+    Raises BadFile where the form has no file, BadParameter for a wish that means nothing; Disconnected, while the file
+    is read, where the form does not end.
     """
     boundary = _parameter(content_type, "boundary")
     if not boundary:
@@ -35,12 +43,27 @@ async def multipart_file(
         async for piece in pieces:
             if isinstance(piece, MultipartSegment) and piece.filename is not None:
                 values.setdefault("file_name", piece.filename)
-                return _wished(wishes, values), _file(pieces)
+                return wished(wishes, values), _file(pieces)
             if isinstance(piece, MultipartSegment):
                 values[piece.name] = await _field(pieces)
     except MultipartError as error:
         raise BadFile("format-error", f"The multipart body cannot be read: {error}.") from error
     raise BadFile("format-error", "The form has no file. Send the file as `-F file=@debts.csv`.")
+
+
+def wished(wishes: Wishes, values: Mapping[str, str]) -> Wishes:
+    """The wishes with those that `values` has besides, unless they are empty; raises BadParameter."""
+    known = {name: value for name, value in values.items() if name in wishes.__struct_fields__ and value}
+    return msgspec.structs.replace(wishes, **{name: _meaning(name, value) for name, value in known.items()})
+
+
+def _meaning(name: str, value: str) -> object:
+    if name not in CHOICES:
+        return value
+    choices = CHOICES[name]
+    if value.lower() not in choices:
+        raise BadParameter(name, f"{name}: {short(value)} is not {' or '.join(choices)}.")
+    return choices[value.lower()]
 
 
 def file_name_of(disposition: str) -> str | None:
@@ -91,8 +114,3 @@ async def _file(pieces: AsyncIterator[object]) -> AsyncIterator[bytes]:
             pass  # What follows the file is read, so that a form that was cut short is noticed.
     except MultipartError as error:
         raise Disconnected(f"The form does not end: {error}.") from error
-
-
-def _wished(wishes: Wishes, values: dict[str, str]) -> Wishes:
-    known = {name: value for name, value in values.items() if name in wishes.__struct_fields__ and value}
-    return msgspec.structs.replace(wishes, **known)

@@ -10,6 +10,7 @@ from command_api.archives.orders import labels_of
 from shared.blobs import Blobs, BlobWriter
 from shared.datasets.declaration import Dataset
 from shared.errors import TooLarge, WrongMediaType
+from shared.events import OnError
 from shared.tabular.dialect import Dialect, settle_dialect
 from shared.tabular.header import Header, first_record, match_header
 from shared.tabular.records import Chunk, RecordScanner
@@ -21,13 +22,15 @@ ARCHIVES: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08", b"\x1f\x8b", b"\
 
 
 class Wishes(msgspec.Struct, frozen=True, kw_only=True):
-    """What the caller says of the file; None means that the file is to tell."""
+    """What the caller says of the file, None means that the file is to tell; and what is to be done with it."""
 
     file_name: str = "upload.csv"
     source: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | None = None
+    review: bool = False
+    on_error: OnError = "skip"
 
 
 def text_key_of(blob_key: str) -> str:

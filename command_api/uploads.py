@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -13,7 +12,7 @@ from litestar import Request, Response, post
 from litestar.handlers import HTTPRouteHandler
 
 from command_api.archives.unpacking import Unpacker
-from command_api.bodies import charset_of, file_name_of, multipart_file
+from command_api.bodies import charset_of, file_name_of, multipart_file, wished
 from command_api.commanding import ACTOR
 from command_api.idempotency import REPLAYED, fingerprint, read_claim
 from command_api.openapi import upload_operation
@@ -26,6 +25,7 @@ from shared.errors import BadParameter, KeyReused, WrongMediaType
 from shared.event_store import Appended, EventStore, Idempotency, Proposal
 from shared.events import UploadReceived
 from shared.http.correlation import correlation_id
+from shared.selection.parameters import unknown
 from shared.settings import Settings
 
 AnyRequest = Request[Any, Any, Any]
@@ -69,7 +69,7 @@ class Uploads:
         upload_id = uuid4()
         key = read_claim(request, ACTOR)
         gzipped = _is_gzipped(request)
-        wishes, body = await _file_of(request)
+        wishes, body = await file_of(request)
         receiver = Receiver(self._settings, self._blobs, self._unpacker, dataset, upload_id, wishes)
         async with self._reservations.held(key):
             received = await receiver.receive(body, gzipped=gzipped)
@@ -127,19 +127,22 @@ def _is_gzipped(request: AnyRequest) -> bool:
     return True
 
 
-async def _file_of(request: AnyRequest) -> tuple[Wishes, AsyncIterator[bytes]]:
-    wishes = _wishes_of(request)
+async def file_of(
+    request: AnyRequest, known: tuple[str, ...] = Wishes.__struct_fields__
+) -> tuple[Wishes, AsyncIterator[bytes]]:
+    """The file in a request's form or body, and the wishes, of those that are `known` here; raises BadParameter."""
+    wishes = _wishes_of(request, known)
     content_type = request.headers.get("content-type", "")
     if content_type.lower().startswith("multipart/"):
         return await multipart_file(request.stream(), content_type, wishes)
     return wishes, request.stream()
 
 
-def _wishes_of(request: AnyRequest) -> Wishes:
+def _wishes_of(request: AnyRequest, known: tuple[str, ...]) -> Wishes:
     given: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
-        if name not in Wishes.__struct_fields__:
-            raise _unknown(name)
+        if name not in known:
+            raise unknown("parameter", name, known, name)
         if name in given:
             raise BadParameter(name, f"{name} is given twice; give it once.")
         given[name] = value
@@ -148,14 +151,7 @@ def _wishes_of(request: AnyRequest) -> Wishes:
         given["file_name"] = named
     if charset := charset_of(request.headers.get("content-type", "")):
         given.setdefault("encoding", charset)
-    return msgspec.convert({name: value for name, value in given.items() if value}, Wishes)
-
-
-def _unknown(name: str) -> BadParameter:
-    known = Wishes.__struct_fields__
-    near = difflib.get_close_matches(name[:100], known, n=1)
-    remedy = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."
-    return BadParameter(name, f"There is no parameter {name[:80]!r} here. {remedy}", near[0] if near else None)
+    return wished(Wishes(), given)
 
 
 def _claim(received: ReceivedFile, wishes: Wishes) -> str:
@@ -185,6 +181,8 @@ def _event(upload_id: UUID, received: ReceivedFile, wishes: Wishes, request: Any
         header=received.header,
         chunks=received.chunks,
         source=_printable(wishes.source)[:NAME_CHARACTERS] if wishes.source else None,
+        review=wishes.review,
+        on_error=wishes.on_error,
     )
 
 
