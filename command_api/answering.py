@@ -52,8 +52,12 @@ def answer(
         headers["Location"] = location
     if outcome.version is not None:
         headers["ETag"] = f'"{outcome.version}"'
-    told = outcome.detail or {"version": outcome.version, "record": outcome.record}
-    return _json(said.status, {"message": said.applied, **told}, headers)
+    told = outcome.detail or _record(outcome)
+    return json_answer(said.status, {"message": said.applied, **told}, headers)
+
+
+def _record(outcome: Outcome) -> Mapping[str, object]:
+    return {} if outcome.record is None else {"version": outcome.version, "record": outcome.record}
 
 
 def refusal(said: Said, outcome: Outcome) -> Refused:
@@ -64,10 +68,11 @@ def refusal(said: Said, outcome: Outcome) -> Refused:
 def _accepted(position: Position, headers: Headers) -> Answer:
     location = f"/{position.dataset}/changes/{position.position}"
     body = {"message": "Accepted, but not applied yet", "position": position.position, "links": {"self": location}}
-    return _json(202, body, {**headers, "Location": location, "Retry-After": "1"})
+    return json_answer(202, body, {**headers, "Location": location, "Retry-After": "1"})
 
 
-def _json(status: int, body: object, headers: Headers) -> Answer:
+def json_answer(status: int, body: object, headers: Headers) -> Answer:
+    """A body as JSON."""
     content = msgspec.json.encode(body)
     return Response(content=content, status_code=status, media_type="application/json", headers=headers)
 

@@ -66,16 +66,16 @@ class Descriptions:
             name="key", param_in="path", description=f"The record's {dataset.key}.", required=True, schema=TEXT
         )
         one = [key, IF_MATCH]
-        title = dataset.title.lower()
+        tag, title = dataset.name, dataset.title.lower()
         taken = {"409": "The key is taken.", "422": REFUSED["422"]}
         whole = _body(JSON, record_schema(dataset, whole=True), "A record.")
         part = _body(JSON, record_schema(dataset, whole=False), "The fields given replace the record's.")
         merge = _body(MERGE_PATCH, record_schema(dataset, whole=False), "A merge patch: null takes a value away.")
-        self.add = _operation(dataset, f"Add a record to {title}", [], {"201": "It is there now.", **taken}, whole)
+        self.add = operation(tag, f"Add a record to {title}", [], {"201": "It is there now.", **taken}, whole)
         done = {"200": "It is so now.", **REFUSED}
-        self.replace = _operation(dataset, f"Correct a record of {title}", one, done, part)
-        self.patch = _operation(dataset, f"Correct a record of {title} by a merge patch", one, done, merge)
-        self.remove = _operation(dataset, f"Remove a record from {title}", one, done, None)
+        self.replace = operation(tag, f"Correct a record of {title}", one, done, part)
+        self.patch = operation(tag, f"Correct a record of {title} by a merge patch", one, done, merge)
+        self.remove = operation(tag, f"Remove a record from {title}", one, done, None)
 
 
 def record_schema(dataset: Dataset, *, whole: bool) -> Schema:
@@ -116,13 +116,15 @@ def _body(media_types: tuple[str, ...], schema: Schema, says: str) -> RequestBod
     return RequestBody(content=content, description=says, required=True)
 
 
-def _operation(
-    dataset: Dataset, summary: str, parameters: list[Parameter], answers: Answers, body: RequestBody | None
+def operation(
+    tag: str, summary: str, parameters: list[Parameter], answers: Answers, body: RequestBody | None
 ) -> type[Operation]:
+    """The operation of a command that waits for its outcome; `answers` are its statuses beside 202."""
+
     @dataclass
     class RecordOperation(Operation):
         def __post_init__(self) -> None:
-            self.tags = [dataset.name]
+            self.tags = [tag]
             self.summary = summary
             self.request_body = body
             self.parameters = [*parameters, PREFER, IDEMPOTENCY_KEY]

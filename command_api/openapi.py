@@ -41,7 +41,6 @@ def upload_operation(dataset: Dataset) -> type[Operation]:
     )
     body = file_body(says, TYPES)
 
-
     @dataclass
     class UploadOperation(Operation):
         def __post_init__(self) -> None:

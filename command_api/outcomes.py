@@ -72,6 +72,11 @@ class Outcomes:
             raise Conflict(says)
         return found
 
+    async def between(self, dataset: str, first: int, last: int) -> dict[int, Outcome]:
+        """The outcomes of the events from `first` to `last` (inclusive), as far as they are folded and still kept."""
+        found = await self._select((outcomes.c.dataset == dataset) & outcomes.c.position.between(first, last))
+        return {position.position: outcome for position, outcome in found.items()}
+
     async def run(self) -> None:
         """Look whenever something was folded or somebody began to wait."""
         with self._wakeups.listening(FOLDED) as bell:
@@ -97,15 +102,14 @@ class Outcomes:
                     decided.set_result(outcome)
 
     async def _read(self, wanted: list[Position]) -> dict[Position, Outcome]:
+        places = [(one.dataset, one.position) for one in wanted]
+        return await self._select(sa.tuple_(outcomes.c.dataset, outcomes.c.position).in_(places))
+
+    async def _select(self, which: sa.ColumnElement[bool]) -> dict[Position, Outcome]:
         same = (outcomes.c.dataset == datasets.c.dataset) & (outcomes.c.generation == datasets.c.generation)
         names = ("code", "key", "version", "record", "detail")
-        statement = (
-            sa.select(outcomes.c.dataset, outcomes.c.position, *(outcomes.c[name] for name in names))
-            .select_from(outcomes.join(datasets, same))
-            .where(
-                sa.tuple_(outcomes.c.dataset, outcomes.c.position).in_([(one.dataset, one.position) for one in wanted])
-            )
-        )
+        statement = sa.select(outcomes.c.dataset, outcomes.c.position, *(outcomes.c[name] for name in names))
+        statement = statement.select_from(outcomes.join(datasets, same)).where(which)
         async with self._engine.connect() as connection:
             rows = (await connection.execute(statement)).all()
         return {Position(row[0], row[1]): Outcome(**dict(zip(names, row[2:], strict=True))) for row in rows}

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-ENDED = ("published", "failed")
+ENDED = ("published", "failed", "withdrawn")
 T = TypeVar("T")
 
 
@@ -31,19 +31,30 @@ class Api:
         return self.follow(answer.json()["id"])
 
     def follow(self, upload_id: str, timeout_s: float = 60) -> dict[str, Any]:
-        """The report of an upload that is published or failed."""
-
-        def ended() -> dict[str, Any] | None:
-            answer = self.http.get(f"/uploads/{upload_id}")
-            assert answer.status_code in (200, 404, 503), answer.text
-            report: dict[str, Any] = answer.json()
-            return report if report.get("state") in ENDED else None
-
-        report = eventually(ended, timeout_s)
+        """The report of an upload that is published, failed or withdrawn."""
+        report = self.until(upload_id, *ENDED, timeout_s=timeout_s)
         rows = report["rows"]
         if report["state"] == "published":
             assert rows["read"] == rows["accepted"] + rows["rejected"] + rows["duplicate"] + rows["blank"], rows
         return report
+
+    def until(self, upload_id: str, *states: str, timeout_s: float = 60) -> dict[str, Any]:
+        """The report of an upload as soon as it is in one of these states."""
+
+        def arrived() -> dict[str, Any] | None:
+            answer = self.http.get(f"/uploads/{upload_id}")
+            assert answer.status_code in (200, 404, 503), answer.text
+            report: dict[str, Any] = answer.json()
+            return report if report.get("state") in states else None
+
+        return eventually(arrived, timeout_s)
+
+    def withdraw(self, upload_id: str) -> dict[str, Any]:
+        """Withdraw an upload; the answer tells what became of it."""
+        answer = self.http.delete(f"/uploads/{upload_id}", headers={"Prefer": "wait=10"})
+        assert answer.status_code == 200, answer.text
+        told: dict[str, Any] = answer.json()
+        return told
 
     def get(self, path: str, **parameters: str | int) -> Any:
         """The JSON of a 200 answer."""

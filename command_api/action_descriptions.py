@@ -1,0 +1,90 @@
+"""What OpenAPI says of what can be done about uploads, and to many records at once; *HTTP* -> command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from litestar.openapi.spec import Operation, Parameter, RequestBody, Schema
+from litestar.openapi.spec.enums import OpenAPIType
+from litestar.openapi.spec.media_type import OpenAPIMediaType
+
+from command_api.describing import OBJECT, TEXT, operation, record_schema
+from command_api.json_bodies import JSON, MERGE_PATCH
+from command_api.openapi import WISHES, file_body
+from shared.datasets.declaration import Dataset
+from shared.datasets.fields import Kind
+from shared.selection.parameters import Parameter as Declared
+
+UPLOAD = Parameter(name="upload_id", param_in="path", description="The id of the upload.", required=True, schema=TEXT)
+ROW = Parameter(
+    name="row",
+    param_in="path",
+    description="The row's number in its file; the header is 1.",
+    required=True,
+    schema=Schema(type=OpenAPIType.INTEGER),
+)
+
+MISSING = {"404": "There is no such upload."}
+REFUSED = {**MISSING, "409": "The upload is not in a state in which this can be done; `detail` says in which it is."}
+CELLS = RequestBody(
+    content={JSON[0]: OpenAPIMediaType(schema=OBJECT)},
+    description="Corrected cells by label or field, as text; all others stay.",
+    required=True,
+)
+
+PUBLISH = operation(
+    "uploads",
+    "Publish an upload that waits for review",
+    [UPLOAD],
+    {"200": "It is published in its turn.", **REFUSED},
+    None,
+)
+WITHDRAW = operation(
+    "uploads",
+    "Withdraw an upload: as if it had never been sent",
+    [UPLOAD],
+    {"200": "How many records were reversed and restored, and which were kept and why.", **REFUSED},
+    None,
+)
+CORRECT_ROW = operation(
+    "uploads",
+    "Correct a rejected row",
+    [UPLOAD, ROW],
+    {"200": "The record that it became.", **REFUSED, "422": "What is still wrong; `errors` points to each cell."},
+    CELLS,
+)
+
+
+def fix_rows(wishes: Iterable[str]) -> type[Operation]:
+    """The operation that takes a file of fixes, with these parameters."""
+    said = [Parameter(name=name, param_in="query", description=WISHES[name], schema=TEXT) for name in wishes]
+    answers = {
+        "200": "How many rows are fixed, rejected or unknown, and what is wrong with the first rejected ones.",
+        **REFUSED,
+        "413": "The file has more than 100,000 rows.",
+        "422": "The file cannot be read, or does not say which rows it means.",
+    }
+    body = file_body("The rejected rows as `errors.csv` has them, with better cells.")
+    return operation("uploads", "Correct rejected rows by a file", [UPLOAD, *said], answers, body)
+
+
+def correct_many(dataset: Dataset, parameters: Iterable[Declared]) -> type[Operation]:
+    """The operation that corrects all records that match."""
+    schema = record_schema(dataset, whole=False)
+    content = {one: OpenAPIMediaType(schema=schema) for one in MERGE_PATCH}
+    body = RequestBody(content=content, description="A merge patch: null takes a value away.", required=True)
+    answers = {
+        "200": "How many records were corrected; some may have gone missing meanwhile.",
+        "409": "More records match than `max_affected`; nothing was changed.",
+        "422": "The values do not fit; `errors` points to each.",
+    }
+    said = [
+        Parameter(name=one.name, param_in="query", description=one.description, schema=_of(one)) for one in parameters
+    ]
+    return operation(dataset.name, f"Correct all matching records of {dataset.title.lower()}", said, answers, body)
+
+
+def _of(parameter: Declared) -> Schema:
+    if parameter.kind is Kind.INTEGER:
+        return Schema(type=OpenAPIType.INTEGER, minimum=parameter.minimum, maximum=parameter.maximum)
+    return Schema(type=OpenAPIType.STRING, enum=list(parameter.choices) or None)
