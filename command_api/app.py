@@ -12,11 +12,15 @@ from litestar import Litestar, get
 from litestar.openapi import OpenAPIConfig
 
 from command_api.archives.unpacking import Unpacker
+from command_api.bulk import Bulk, bulk_route
 from command_api.commanding import Commands
+from command_api.fixes import Fixes
 from command_api.outcomes import Outcomes
 from command_api.records import record_routes
 from command_api.relay import Relay
 from command_api.reservations import Reservations
+from command_api.selecting import make_reader
+from command_api.upload_actions import UploadActions, upload_action_routes
 from command_api.uploads import Uploads, upload_route
 from shared.blobs import open_blobs
 from shared.database import make_engine
@@ -45,6 +49,9 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
 
     uploads = Uploads(settings, blobs, unpacker, store, reservations, announce)
     commands = Commands(store, outcomes, announce)
+    reader = make_reader(settings.database_url)
+    bulks = {dataset: Bulk(dataset, reader, store, commands) for dataset in catalogue.values() if dataset.key}
+    actions = UploadActions(catalogue, store, commands, Fixes(store, outcomes, reservations, announce))
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:
@@ -54,6 +61,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await engine.dispose()
+        await reader.dispose()
 
     @get("/health", include_in_schema=False)
     async def health() -> dict[str, str]:
@@ -65,6 +73,8 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
             health,
             *(upload_route(dataset, uploads) for dataset in catalogue.values()),
             *(route for dataset in catalogue.values() for route in record_routes(dataset, commands)),
+            *(bulk_route(bulk, dataset) for dataset, bulk in bulks.items()),
+            *upload_action_routes(actions),
         ],
         lifespan=[running],
         exception_handlers=exception_handlers,

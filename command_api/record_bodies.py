@@ -100,14 +100,14 @@ class RecordCheck:
         _refuse(errors)
         return str(values[self._key]), values
 
-    def changes(self, body: object, key: str) -> Values:
-        """The values that a body gives the record with this canonical key; raises InvalidRecord."""
+    def changes(self, body: object, key: str | None) -> Values:
+        """The values that a body gives the record with this canonical key, or many with None; raises InvalidRecord."""
         record, errors = _object(body), Errors()
         values: Values = {**self._own.given(record, errors)}
         if self._list is not None and self._list in record:
             values[self._list] = self._members(record[self._list], errors)
         if values.pop(self._key, key) != key:
-            errors.append(error_of(OTHER_KEY, self._key, self._key))
+            errors.append(error_of(OTHER_KEY if key else SAME_KEY, self._key, self._key))
         if not values and not errors:
             errors.append(error_of(NOTHING, ""))
         _refuse(errors)
@@ -135,6 +135,7 @@ NO_OBJECT = Fault("type-error", "must be a JSON object of fields")
 NO_LIST = Fault("type-error", "must be a list of objects")
 NOTHING = Fault("required", "The body names no field to change.")
 TWICE = Fault("duplicate-label", "is given more than once")
+SAME_KEY = Fault("constraint-error", "cannot be the same for many; leave it out")
 OTHER_KEY = Fault("constraint-error", "must be the key in the path; leave it out, or add another record")
 
 
