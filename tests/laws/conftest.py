@@ -1,16 +1,23 @@
-"""For the laws: a Tablefold that is whole again after every test, and what stands in its tables."""
+"""For the laws: a Tablefold that is whole again after every test, what stands in its tables, and a database alone."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
+from cli.servers.folder import DataFolder
+from cli.servers.ports import free_port
+from cli.servers.postgres import Postgres
 from cli.stack import Stack
+from command_api.migrating import migrate
+from tests.driven.driver import Place
 
 
 @pytest.fixture
@@ -59,3 +66,28 @@ def digest(tables: Tables, dataset: str, uploads: int) -> Any:
         for table in ("records", "history", "rejects", "row_errors")
     )
     return tables.fetch(f"SELECT {said}")
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[Postgres]:
+    """PostgreSQL alone, migrated and empty."""
+    with tempfile.TemporaryDirectory(prefix="tablefold-driven-") as path:
+        Path(path).chmod(0o711)
+        folder = DataFolder(Path(path) / "data")
+        folder.claim()
+        postgres = Postgres(folder, free_port())
+        try:
+            postgres.start()
+            migrate(postgres.url)
+            yield postgres
+        finally:
+            postgres.stop()
+            folder.release()
+
+
+@pytest.fixture(scope="session")
+async def place(database: Postgres) -> AsyncIterator[Place]:
+    """Where tests drive the projector's code themselves."""
+    place = await Place.open(database.url, (database.folder.path / "blobs").as_uri())
+    yield place
+    await place.close()

@@ -1,0 +1,140 @@
+"""Datasets with few keys and few values, whose rules are written a second time; rows -> *records and rejects*.
+
+Their files have all kinds of good and bad cells, so that whatever happens to a key happens soon.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from shared.datasets.declaration import Dataset, Record, declare
+from shared.datasets.fields import Indexed, Label, MaxLength, Scale
+from shared.events import Value, Values
+from tests.driven.rows import Cells, Errors, Rules
+
+
+class Task(Record, frozen=True, kw_only=True):
+    """A dataset whose rejected rows show as records."""
+
+    number: Annotated[int, Label.of("task no")]
+    title: Annotated[str, MaxLength(3)]
+    effort: Annotated[Decimal | None, Scale(2), Indexed()] = None
+    state: Literal["OPEN", "DONE", "FAILED"] = "OPEN"
+
+
+class Sailor(Record, frozen=True, kw_only=True):
+    """A member of a crew."""
+
+    sailor: str
+    rank: str | None = None
+
+
+class Crew(Record, frozen=True, kw_only=True):
+    """A dataset where many rows make one record."""
+
+    ship: Annotated[int, Label.of("ship no")]
+    port: Annotated[str | None, Indexed()] = None
+    sailors: list[Sailor]
+
+
+class Note(Record, frozen=True, kw_only=True):
+    """A dataset without a key."""
+
+    text: Annotated[str, MaxLength(3)]
+
+
+TASKS = declare("tasks", Task, title="Tasks", key="number", rejected_as=("state", "FAILED"))
+CREWS = declare("crews", Crew, title="Crews", key="ship")
+NOTES = declare("notes", Note, title="Notes", key=None)
+
+KEYS = ("1", "2", "3", "4")
+
+CELLS: dict[str, dict[str, tuple[str, ...]]] = {
+    "tasks": {
+        "task no": (*KEYS, *KEYS, *KEYS, "03", " 2 ", "?", ""),
+        "title": ("a", "a", "b", "b", "c", "long", ""),
+        "effort": ("", "1", "1.00", "2.5", "x"),
+        "state": ("", "open", "DONE", "DONE", "new"),
+    },
+    "crews": {
+        "ship no": (*KEYS[:3], *KEYS[:3], "02", "?"),
+        "port": ("", "a", "a", "a"),
+        "sailor": ("x", "y", "z", ""),
+        "rank": ("", "1"),
+    },
+    "notes": {"text": ("a", "b", "long", "")},
+}
+"""The cells of files, by label."""
+
+VALUES: dict[str, dict[str, tuple[Value, ...]]] = {
+    "tasks": {"title": ("a", "b", "c"), "effort": (None, "1.00", "2.50"), "state": ("OPEN", "DONE")},
+    "crews": {"port": (None, "a", "b"), "sailors": ([], [{"sailor": "x", "rank": None}])},
+    "notes": {},
+}
+"""Canonical values that a person may give, by field; the key is not among them."""
+
+
+def rules_of(dataset: Dataset) -> Rules:
+    """The rules of a dataset that is one of these but for its name."""
+    return {Task: Rules(dataset, read_task), Crew: Rules(dataset, read_crew), Note: Rules(dataset, read_note)}[
+        dataset.record
+    ]
+
+
+def kind_of(dataset: Dataset) -> str:
+    """Which of them it is."""
+    return {Task: "tasks", Crew: "crews", Note: "notes"}[dataset.record]
+
+
+def read_task(cells: Cells) -> tuple[Values, Errors]:
+    """A row of tasks."""
+    said = {name: cells.get(name, "").strip() for name in ("number", "title", "effort", "state")}
+    values: Values = {}
+    errors: set[tuple[str, str]] = set()
+    _read_number("number", said["number"], values, errors)
+    _read_text("title", said["title"], values, errors)
+    try:
+        values["effort"] = f"{Decimal(said['effort']):.2f}" if said["effort"] else None
+    except ArithmeticError:
+        errors.add(("effort", "type-error"))
+    if said["state"].upper() in ("", "OPEN", "DONE", "FAILED"):
+        values["state"] = said["state"].upper() or "OPEN"
+    else:
+        errors.add(("state", "enum"))
+    return values, frozenset(errors)
+
+
+def read_crew(cells: Cells) -> tuple[Values, Errors]:
+    """A row of crews: one sailor."""
+    values: Values = {}
+    errors: set[tuple[str, str]] = set()
+    _read_number("ship", cells.get("ship", ""), values, errors)
+    values["port"], values["rank"] = cells.get("port") or None, cells.get("rank") or None
+    values["sailor"] = cells.get("sailor") or None
+    if values["sailor"] is None:
+        errors.add(("sailor", "required"))
+    return values, frozenset(errors)
+
+
+def read_note(cells: Cells) -> tuple[Values, Errors]:
+    """A row of notes."""
+    values: Values = {}
+    errors: set[tuple[str, str]] = set()
+    _read_text("text", cells.get("text", ""), values, errors)
+    return values, frozenset(errors)
+
+
+def _read_number(name: str, text: str, values: Values, errors: set[tuple[str, str]]) -> None:
+    text = text.strip()
+    if text.isdigit():
+        values[name] = str(int(text))
+    else:
+        errors.add((name, "type-error" if text else "required"))
+
+
+def _read_text(name: str, text: str, values: Values, errors: set[tuple[str, str]]) -> None:
+    if 0 < len(text) <= 3:
+        values[name] = text
+    else:
+        errors.add((name, "max-length" if text else "required"))
