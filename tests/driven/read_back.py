@@ -51,20 +51,20 @@ class ReadBack:
         return chains
 
     def _versions(self) -> str:
-        fields = ", ".join(f"CAST({quoted(one.name)} AS text)" for one in self._dataset.fields)
+        fields = ", ".join(f"CAST(record.{quoted(one.name)} AS text)" for one in self._dataset.fields)
         if self._dataset.members:
-            fields += f", CAST({quoted(self._dataset.members.name)} AS text)"
+            fields += f", CAST(record.{quoted(self._dataset.members.name)} AS text)"
         return f"""
-            SELECT {fields}, upload, row, record.actor, coalesce(change, 'uploaded') AS change,
+            SELECT {fields}, record.upload, record.row, record.actor, coalesce(change, 'uploaded') AS change,
                 coalesce(record.position, segment.position) AS position,
                 coalesce(record.recorded_at, segment.recorded_at) AS recorded_at,
                 ended_position, ended_at, ended_kind, ended_by, ended_actor
             FROM {self._names.records} AS record JOIN read.segments AS segment ON segment.number = record.segment
             WHERE segment.dataset = :dataset AND segment.generation = :generation
             UNION ALL
-            SELECT {fields}, upload, row, actor, coalesce(change, 'uploaded'), position, recorded_at,
-                ended_position, ended_at, ended_kind, ended_by, ended_actor
-            FROM {self._names.history}
+            SELECT {fields}, record.upload, record.row, record.actor, coalesce(change, 'uploaded'),
+                position, recorded_at, ended_position, ended_at, ended_kind, ended_by, ended_actor
+            FROM {self._names.history} AS record
             ORDER BY position
         """
 
