@@ -125,7 +125,7 @@ class Driver:
         lane.position, lane.offset = self.position, None
         return lane
 
-    async def append(self, event: Fact, actor: str = "ann", claim: str | None = None) -> Appended:
+    async def append(self, event: Fact, *, actor: str = "ann", claim: str | None = None) -> Appended:
         """An event into the store."""
         return await self.place.store.append(self.dataset.name, Proposal(event=event, actor=actor, claim=claim))
 
@@ -161,11 +161,11 @@ class Driver:
         """The next events of the log."""
         return await self.place.store.read(self.dataset.name, self.position, most)
 
-    async def deliver(self, *batches: Sequence[RecordedEvent]) -> None:
-        """Let the lane fold what the stream would bring."""
+    async def deliver(self, *batches: Sequence[RecordedEvent], lane: OwnedLane | None = None) -> None:
+        """Let the lane, or another one, fold what the stream would bring."""
         try:
             async with asyncio.timeout(PATIENCE_S):
-                await self.lane._fold_all(Told(batches), self.waiting)  # noqa: SLF001  # the lane without its broker
+                await (lane or self.lane)._fold_all(Told(batches), self.waiting)  # noqa: SLF001  # the lane without its broker
         except Over:
             self.position = max(self.position, *(batch[-1].position for batch in batches))
 

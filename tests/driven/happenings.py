@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 import msgspec
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from shared.datasets.declaration import Dataset
@@ -87,8 +89,18 @@ Command = Send | Add | Correct | Remove | CorrectMany | Fix | Approve | Withdraw
 Step = Command | Advance | Settle
 
 
-def steps(dataset: Dataset) -> st.SearchStrategy[list[Step]]:
-    """What may happen to one of the datasets, in any order."""
+def looking(examples: int) -> settings:
+    """So many examples, each as long as it takes; `TABLEFOLD_TIMES=20` looks at twenty times as many."""
+    return settings(
+        max_examples=examples * int(os.environ.get("TABLEFOLD_TIMES", "1")),
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+
+
+def steps(dataset: Dataset, *, people: bool = True) -> st.SearchStrategy[list[Step]]:
+    """What may happen to one of the datasets, in any order; without `people` no single record is changed."""
     kind = kind_of(dataset)
     cells = {label: st.sampled_from(found) for label, found in CELLS[kind].items()}
     changes = {name: st.sampled_from(found) for name, found in VALUES[kind].items()}
@@ -100,7 +112,6 @@ def steps(dataset: Dataset) -> st.SearchStrategy[list[Step]]:
     commands: list[st.SearchStrategy[Step]] = [
         send,
         send,
-        st.builds(Fix, upload, st.integers(0, 3), st.fixed_dictionaries({}, optional=cells)),
         st.builds(Withdraw, upload),
         st.builds(Withdraw, upload),
         st.builds(Approve, upload),
@@ -108,7 +119,9 @@ def steps(dataset: Dataset) -> st.SearchStrategy[list[Step]]:
         st.builds(Settle, st.integers(1, 9)),
         st.builds(Settle, st.integers(1, 9)),
     ]
-    if dataset.key is not None:
+    if people:
+        commands += [st.builds(Fix, upload, st.integers(0, 3), st.fixed_dictionaries({}, optional=cells))]
+    if people and dataset.key is not None:
         commands += [
             st.builds(Add, key, st.fixed_dictionaries(changes)),
             st.builds(Correct, key, some.filter(bool), expected),

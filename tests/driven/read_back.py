@@ -19,7 +19,7 @@ from tests.driven.versions import End, Outcome, Version
 ORIGIN = ("upload", "row", "actor")
 
 UPLOADS = text("""
-    SELECT id, number, state, rows_read, rows_accepted, rows_rejected, rows_duplicate, rows_blank, records,
+    SELECT id, number, state, segment, rows_read, rows_accepted, rows_rejected, rows_duplicate, rows_blank, records,
         records_superseded, published_position, withdrawn_position, CAST(withdrawal AS text) AS withdrawal,
         CAST(preview AS text) AS preview, previewed_position
     FROM read.uploads WHERE dataset = :dataset AND generation = :generation ORDER BY number
@@ -117,6 +117,22 @@ class ReadBack:
         statement = text("SELECT tablename FROM pg_tables WHERE schemaname = :schema")
         async with self._engine.connect() as connection:
             return set(await connection.scalars(statement, {"schema": self._names.schema}))
+
+
+async def everything(engine: AsyncEngine, dataset: Dataset, generation: int) -> dict[str, list[str]]:
+    """Every row of every table of a generation and of its books, as text in some fixed order."""
+    names = Names(dataset, generation)
+    own = (names.records, names.history, names.rejects, names.row_errors)
+    books = ("uploads", "chunks", "segments", "outcomes")
+    parts = [(table, "true") for table in own]
+    parts += [(f"read.{table}", "dataset = :dataset AND generation = :generation") for table in books]
+    found = {}
+    async with engine.connect() as connection:
+        for table, of in parts:
+            statement = text(f"SELECT CAST(one AS text) FROM {table} AS one WHERE {of} ORDER BY 1")
+            values = {"dataset": dataset.name, "generation": generation} if ":" in of else {}
+            found[table] = list(await connection.scalars(statement, values))
+    return found
 
 
 def plain_record(said: str | None) -> Values | None:
