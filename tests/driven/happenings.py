@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared.datasets.declaration import Dataset
 from shared.events import Values
-from tests.driven.tiny import CELLS, KEYS, VALUES, kind_of
+from tests.driven.tiny import CELLS, GOOD, KEYS, VALUES, kind_of
 
 
 class Send(msgspec.Struct, frozen=True):
@@ -52,7 +53,10 @@ class CorrectMany(msgspec.Struct, frozen=True):
 
 
 class Fix(msgspec.Struct, frozen=True):
-    """A person corrects cells of the `row`-th rejected row of the `upload`-th upload, counted from the newest."""
+    """A person corrects cells of the `row`-th rejected row of the `upload`-th upload.
+
+    Both count round and round, from the newest on; upload 6 is one that nobody has sent.
+    """
 
     upload: int
     row: int
@@ -60,13 +64,13 @@ class Fix(msgspec.Struct, frozen=True):
 
 
 class Approve(msgspec.Struct, frozen=True):
-    """A person approves an upload, counted from the newest."""
+    """A person approves an upload, counted like those of `Fix`."""
 
     upload: int
 
 
 class Withdraw(msgspec.Struct, frozen=True):
-    """A person withdraws an upload, counted from the newest."""
+    """A person withdraws an upload, counted like those of `Fix`."""
 
     upload: int
 
@@ -85,6 +89,8 @@ class Settle(msgspec.Struct, frozen=True):
     events: int
 
 
+UPLOAD = st.integers(0, 6)
+
 Command = Send | Add | Correct | Remove | CorrectMany | Fix | Approve | Withdraw
 Step = Command | Advance | Settle
 
@@ -100,37 +106,53 @@ def looking(examples: int) -> settings:
 
 
 def steps(dataset: Dataset, *, people: bool = True) -> st.SearchStrategy[list[Step]]:
-    """What may happen to one of the datasets, in any order; without `people` no single record is changed."""
-    kind = kind_of(dataset)
-    cells = {label: st.sampled_from(found) for label, found in CELLS[kind].items()}
-    changes = {name: st.sampled_from(found) for name, found in VALUES[kind].items()}
-    some = st.fixed_dictionaries({}, optional=changes)
-    expected = st.sampled_from(("any", "any", "seen", "old"))
-    key, upload = st.sampled_from(KEYS), st.integers(0, 4)
-    row = st.tuples(*cells.values())
-    send = st.builds(Send, st.lists(row, max_size=6).map(tuple), _seldom(), _seldom())
-    commands: list[st.SearchStrategy[Step]] = [
-        send,
-        send,
-        st.builds(Withdraw, upload),
-        st.builds(Withdraw, upload),
-        st.builds(Approve, upload),
-        st.builds(Advance, st.integers(0, 3), st.none() | st.integers(0, 5), st.booleans()),
-        st.builds(Settle, st.integers(1, 9)),
-        st.builds(Settle, st.integers(1, 9)),
-    ]
-    if people:
-        commands += [st.builds(Fix, upload, st.integers(0, 3), st.fixed_dictionaries({}, optional=cells))]
+    """What may happen to one of the datasets, in any order; without `people` no single record is changed.
+
+    It begins with files, or else most commands would find nothing to work on.
+    """
+    commands = [*_about_uploads(dataset), *(_about_rows(dataset) if people else [])]
     if people and dataset.key is not None:
-        commands += [
-            st.builds(Add, key, st.fixed_dictionaries(changes)),
-            st.builds(Correct, key, some.filter(bool), expected),
-            st.builds(Correct, key, some.filter(bool), expected),
-            st.builds(Remove, key, expected),
-            st.builds(CorrectMany, st.sets(key).map(sorted).map(tuple), some.filter(bool)),
-        ]
-    return st.lists(st.one_of(commands), min_size=6, max_size=30)
+        commands += _about_records(dataset)
+    work = [
+        st.builds(Settle, st.integers(1, 9)),
+        st.builds(Advance, st.integers(1, 4), st.none() | st.integers(0, 5), st.booleans()),
+    ]
+    first = st.tuples(_send(dataset), _send(dataset), st.builds(Settle, st.integers(1, 9))).map(list)
+    then = st.lists(st.one_of([*commands, *commands, *work, *work, *work]), min_size=10, max_size=40)
+    return st.builds(list.__add__, first, then)
 
 
-def _seldom() -> st.SearchStrategy[bool]:
-    return st.sampled_from((False, False, False, True))
+def _about_uploads(dataset: Dataset) -> list[st.SearchStrategy[Step]]:
+    send = _send(dataset)
+    return [send, send, send, st.builds(Withdraw, UPLOAD), st.builds(Withdraw, UPLOAD), st.builds(Approve, UPLOAD)]
+
+
+def _about_rows(dataset: Dataset) -> list[st.SearchStrategy[Step]]:
+    good, cells = _cells(GOOD[kind_of(dataset)]), _cells(CELLS[kind_of(dataset)])
+    fixes = st.fixed_dictionaries(good), st.fixed_dictionaries({}, optional=cells)
+    return [st.builds(Fix, UPLOAD, st.integers(0, 3), fix) for fix in fixes]
+
+
+def _about_records(dataset: Dataset) -> list[st.SearchStrategy[Step]]:
+    values = {name: st.sampled_from(found) for name, found in VALUES[kind_of(dataset)].items()}
+    changes = st.fixed_dictionaries({}, optional=values).filter(bool)
+    key, keys = st.sampled_from(KEYS), st.sets(st.sampled_from(KEYS)).map(sorted).map(tuple)
+    expected = st.sampled_from(("any", "any", "seen", "old"))
+    return [
+        st.builds(Add, key, st.fixed_dictionaries(values)),
+        st.builds(Correct, key, changes, expected),
+        st.builds(Correct, key, changes, expected),
+        st.builds(Remove, key, expected),
+        st.builds(CorrectMany, keys, changes),
+    ]
+
+
+def _send(dataset: Dataset) -> st.SearchStrategy[Step]:
+    good = st.tuples(*_cells(GOOD[kind_of(dataset)]).values())
+    row = st.one_of(good, good, good, st.tuples(*_cells(CELLS[kind_of(dataset)]).values()))
+    seldom = st.sampled_from((False, False, False, False, False, True))
+    return st.builds(Send, st.lists(row, max_size=6).map(tuple), seldom, seldom)
+
+
+def _cells(found: Mapping[str, tuple[str, ...]]) -> dict[str, st.SearchStrategy[str]]:
+    return {label: st.sampled_from(values) for label, values in found.items()}
