@@ -115,7 +115,7 @@ class Play:
 
     async def settle(self, events: int) -> None:
         """Work until nothing is left to do, then compare everything."""
-        while await self.advance(events, 1, decide=not self.driver.waiting.loads):
+        while await self.advance(events, 1, decide=not self.driver.waiting.loads) or await self.driver.events(1):
             pass
         await self.compare()
         self.check_that_all_is_decided()
