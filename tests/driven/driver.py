@@ -16,7 +16,9 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from command_api.receiving import Receiver, Wishes
+from command_api.archives.unpacking import Unpacker
+from command_api.receiving import Receiver
+from command_api.texts import Wishes
 from projector.deciding import Decider
 from projector.generations import ensure_live
 from projector.lanes import OwnedLane
@@ -50,6 +52,7 @@ class Place:
         self.engine: AsyncEngine = make_engine(settings.database_url, name="tests", synchronous_commit=NOT_DURABLE)
         self.store = EventStore(self.engine)
         self.blobs: Blobs = open_blobs(settings.blobs_url)
+        self.unpacker = Unpacker(settings.unpack_s)
         self.wakeups = Wakeups(settings.database_url)
         self.catalogue: Catalogue = {}
         self.loader = Loader("tests", pool, self.blobs, self.catalogue, self.store, self.wakeups)
@@ -61,7 +64,11 @@ class Place:
     async def open(database_url: str, blobs_url: str) -> Place:
         """A place in a database that is migrated and empty."""
         settings = Settings(
-            database_url=database_url, amqp_url="", blobs_url=blobs_url, small_upload_rows=SMALL_UPLOAD_ROWS
+            database_url=database_url,
+            amqp_url="",
+            blobs_url=blobs_url,
+            chunk_bytes=CHUNK_BYTES,
+            small_upload_rows=SMALL_UPLOAD_ROWS,
         )
         return Place(settings, await make_pool(database_url, name="tests-loader", synchronous_commit=NOT_DURABLE))
 
@@ -133,9 +140,9 @@ class Driver:
         """A file with these cells is received."""
         upload_id, labels = uuid4(), tuple(CELLS[kind_of(self.dataset)])
         receiver = Receiver(
-            self.place.blobs, self.dataset, upload_id, chunk_bytes=CHUNK_BYTES, max_upload_bytes=1024**2
+            self.place.settings, self.place.blobs, self.place.unpacker, self.dataset, upload_id, Wishes()
         )
-        received = await receiver.receive(_body(table(labels, rows).encode()), Wishes())
+        received = await receiver.receive(_body(table(labels, rows).encode()), gzipped=False)
         fields = [name or "" for name in received.header.fields]
         self.files[upload_id] = {
             number: dict(zip(fields, row, strict=True)) for number, row in enumerate(rows, start=2)
