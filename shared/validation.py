@@ -207,8 +207,8 @@ def _read(field: Field, form: str) -> pl.Expr:
 
 def _value(field: Field) -> pl.Expr:
     value = pl.col(field.name)
-    if field.kind in (Kind.DATE, Kind.TIMESTAMP):
-        value = value if field.formats == (ISO_DATE,) else _parsed(field)  # PostgreSQL reads ISO dates as they stand.
+    if field.kind is Kind.TIMESTAMP or (field.kind is Kind.DATE and field.formats != (ISO_DATE,)):
+        value = _parsed(field)  # PostgreSQL reads ISO dates as they stand.
     elif field.kind is Kind.CHOICE:
         value = value.str.to_lowercase().replace({choice.lower(): choice for choice in field.choices})
     return value.fill_null(pl.lit(field.default)) if field.default is not None else value
