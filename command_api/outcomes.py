@@ -16,7 +16,8 @@ from shared.errors import Conflict
 from shared.http.positions import Position
 from shared.wakeups import FOLDED, Wakeups
 
-POLL_S = 0.5
+POLL_S = 0.02
+"""Between two looks while somebody waits and nothing rings: who began to wait after the ring for its fold."""
 
 Waiting = dict[Position, list["asyncio.Future[Outcome]"]]
 

@@ -9,7 +9,7 @@ from cli.samples import write_accounts
 from cli.stack import Stack
 from tests.steps import Api
 
-PROVENANCE = ("source", "upload")
+PROVENANCE = ("source", "upload", "version")
 
 
 def said(api: Api, source: str) -> list[dict[str, Any]]:
