@@ -13,7 +13,8 @@ from projector.current import Current, read_current
 from projector.edits import Edit, Edited, Edits
 from projector.fixing import fix_rows, rejected_row, remove_rejected
 from projector.folds import Fold
-from projector.outcomes import APPLIED, EXISTS, NOT_FOUND, STALE, Outcome, write_outcomes
+from projector.joint_rules import broken_rules
+from projector.outcomes import APPLIED, EXISTS, NOT_FOUND, REJECTED, STALE, Outcome, write_outcomes
 from shared.events import (
     RecordAdded,
     RecordCorrected,
@@ -74,9 +75,9 @@ async def _fold_wave(to: Fold, wave: Sequence[RecordedEvent]) -> list[Outcome]:
         match event.data:
             case RecordsCorrected(keys=keys, changes=changes):
                 hit = [key for key in keys if key in current]
-                accepted += [_edit(event, key, current.get(key), changes) for key in hit]
-                detail = {"corrected": len(hit), "missing": len(keys) - len(hit)}
-                outcomes.append(Outcome(position=event.position, code=APPLIED, detail=detail))
+                broken = _broken(to, event, [current[key] for key in hit], changes)
+                outcomes += broken or [_counted(event, len(hit), len(keys))]
+                accepted += [] if broken else [_edit(event, key, current.get(key), changes) for key in hit]
             case RecordAdded(key=key, values=values) | RecordCorrected(key=key, changes=values):
                 refused = await _refused(to, event, current.get(key))
                 outcomes += refused
@@ -98,13 +99,28 @@ async def _refused(to: Fold, event: RecordedEvent, current: Current | None) -> l
         raise TypeError(f"{type(event.data).__name__} is not about one record.")
     expected = event.data.expected
     if current is not None:
-        return [_told(event, STALE, current)] if expected is not None and current.version not in expected else []
+        if expected is not None and current.version not in expected:
+            return [_told(event, STALE, current)]
+        return _broken(to, event, [current], event.data.changes) if isinstance(event.data, RecordCorrected) else []
     row = await rejected_row(to, event.data.key) if to.dataset.rejected_as and expected is None else None
     if row is None:
         return [Outcome(position=event.position, code=NOT_FOUND, key=event.data.key)]
     if isinstance(event.data, RecordRemoved):
         return [await remove_rejected(to, event, row)]
     return await fix_rows(to, [event], {event.position: row})
+
+
+def _broken(to: Fold, event: RecordedEvent, hit: Sequence[Current], changes: Values) -> list[Outcome]:
+    """The refusal of changes that would break a rule between two fields of a record; the first such record tells."""
+    for current in hit:
+        if errors := broken_rules(to.dataset, current.record, changes):
+            return [Outcome(position=event.position, code=REJECTED, key=current.key, detail={"errors": errors})]
+    return []
+
+
+def _counted(event: RecordedEvent, corrected: int, keys: int) -> Outcome:
+    detail = {"corrected": corrected, "missing": keys - corrected}
+    return Outcome(position=event.position, code=APPLIED, detail=detail)
 
 
 def _told(event: RecordedEvent, code: str, current: Current) -> Outcome:

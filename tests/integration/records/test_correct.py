@@ -117,3 +117,21 @@ def test_another_kind_of_patch_is_refused(api: Api) -> None:
     answer = api.http.patch(f"/debts/{uuid4()}", content=b"[]", headers=headers)
     assert answer.status_code == 415
     assert "merge-patch" in answer.json()["detail"]
+
+
+def test_a_rule_between_two_fields_is_held_when_only_one_is_given(api: Api) -> None:
+    key = str(uuid4())
+    body = {
+        "transaction_id": key,
+        "client_id": str(uuid4()),
+        "transaction_type": "buy",
+        "transaction_date": "2024-05-01",
+        "amount": "10",
+        "currency": "eur",
+    }
+    added(api, "transactions", body)
+    answer = api.http.patch(f"/transactions/{key}", json={"amount": "-10"})
+
+    assert answer.status_code == 422, answer.text
+    assert pointers(answer) == {"/amount": "minimum"}
+    assert api.http.patch(f"/transactions/{key}", json={"amount": "-10", "transaction_type": "SELL"}).status_code == 200
