@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 import polars as pl
@@ -11,11 +12,18 @@ from shared.datasets.declaration import Dataset
 from shared.tabular.dialect import Dialect
 from shared.tabular.header import Header
 from shared.tabular.records import Chunk
-from shared.tabular.row_errors import RejectedRow, RowError
+from shared.tabular.row_errors import RowError
 from shared.tabular.tokens import tokenize
-from shared.validation import key_of, no_errors, validate
+from shared.validation import ERROR_COLUMNS, key_of, no_errors, validate
 
 REJECTED = "rejected"
+BETWEEN_CELLS: Final = "\0"
+"""No cell has one."""
+IN_JSON: Final = {
+    BETWEEN_CELLS: '","',
+    **{one: msgspec.json.encode(one).decode()[1:-1] for one in ('"', "\\", *map(chr, range(1, 32)))},
+}
+"""How joined cells are written between the first quote and the last one of a JSON array."""
 
 
 class File(msgspec.Struct, frozen=True):
@@ -43,11 +51,10 @@ def parse(chunk: Chunk, text: bytes, file: File) -> Parsed:
     """Read and validate all rows of a chunk."""
     tokens = tokenize(text, file.dialect, len(file.header.columns), chunk.first_row, chunk.first_line)
     validated = validate(tokens.frame, file.header, file.dataset)
-    broken = [row.error for row in tokens.rejected]
     return Parsed(
         good=validated.good,
         rejects=pl.concat([_with_cells(validated.bad, file), _rejects(tokens.rejected, file)]),
-        errors=pl.concat([validated.errors, errors_frame(broken)]),
+        errors=pl.concat([validated.errors, _of_rows(tokens.rejected)]),
         blank=tokens.blank,
     )
 
@@ -65,25 +72,30 @@ def errors_frame(errors: Sequence[RowError]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=no_errors().schema, orient="row")
 
 
+def _of_rows(rejected: pl.DataFrame) -> pl.DataFrame:
+    """What is wrong with rows as a whole."""
+    nothing = pl.lit(None, pl.String)
+    return rejected.with_columns(nothing.alias("label"), nothing.alias("field")).select(ERROR_COLUMNS)
+
+
 def _with_cells(frame: pl.DataFrame, file: File) -> pl.DataFrame:
-    if frame.is_empty():
-        return _rejects([], file)
-    listed = pl.concat_list(pl.col(f"c{index}").fill_null("") for index in range(len(file.header.columns)))
-    cells = pl.struct(listed.alias("cells")).struct.json_encode().str.strip_prefix('{"cells":').str.head(-1)
-    shown = frame.select("row", "line", pl.lit(REJECTED).alias("outcome"), cells.alias("cells"))
+    cells = (pl.col(f"c{index}").fill_null("") for index in range(len(file.header.columns)))
     at = _key_column(file)
-    return shown.with_columns(_no_keys(frame.height) if at is None else _keys(file, frame[f"c{at}"]))
+    return _shown(frame, pl.concat_str(cells, separator=BETWEEN_CELLS), None if at is None else pl.col(f"c{at}"), file)
 
 
-def _rejects(rejected: Sequence[RejectedRow], file: File) -> pl.DataFrame:
-    rows = [(one.error.row, one.error.line, REJECTED, msgspec.json.encode(one.cells).decode()) for one in rejected]
-    schema = {"row": pl.Int32, "line": pl.Int32, "outcome": pl.String, "cells": pl.String}
-    frame = pl.DataFrame(rows, schema=schema, orient="row")
+def _rejects(rejected: pl.DataFrame, file: File) -> pl.DataFrame:
+    cells = pl.col("cells").list
     at = _key_column(file)
-    if at is None:
-        return frame.with_columns(_no_keys(frame.height))
-    cells = [one.cells[at] if len(one.cells) > at else None for one in rejected]
-    return frame.with_columns(_keys(file, pl.Series(cells, dtype=pl.String)))
+    key = None if at is None else cells.get(at, null_on_oob=True)
+    return _shown(rejected, cells.join(BETWEEN_CELLS), key, file)
+
+
+def _shown(frame: pl.DataFrame, joined: pl.Expr, key: pl.Expr | None, file: File) -> pl.DataFrame:
+    array = pl.format('["{}"]', joined.str.replace_many(IN_JSON))
+    shown = frame.select("row", "line", pl.lit(REJECTED).alias("outcome"), array.alias("cells"))
+    keys = _no_keys(frame.height) if key is None else _keys(file, frame.select(key).to_series())
+    return shown.with_columns(keys)
 
 
 def _key_column(file: File) -> int | None:

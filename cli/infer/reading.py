@@ -56,7 +56,7 @@ def read_file(content: bytes, encoding: str | None = None, delimiter: str | None
     ]
     empty = pl.DataFrame(schema={f"c{index}": pl.String for index in range(len(labels))})
     rows = pl.concat([empty, *(one.frame.drop("row", "line") for one in chunks)])
-    return Seen(labels, rows, sum(len(one.rejected) for one in chunks), sum(one.blank for one in chunks), dialect)
+    return Seen(labels, rows, sum(one.rejected.height for one in chunks), sum(one.blank for one in chunks), dialect)
 
 
 def likely_encodings(first: bytes) -> tuple[str, ...]:

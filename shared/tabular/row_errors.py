@@ -63,14 +63,6 @@ class RowError(msgspec.Struct, frozen=True, gc=False):
     """A sentence that names the remedy."""
 
 
-class RejectedRow(msgspec.Struct, frozen=True, gc=False):
-    """A record that is no row of the table, with what could be read of it."""
-
-    error: RowError
-    cells: list[str]
-    """As many as the record has; undecodable bytes are U+FFFD, NUL is U+2400, a broken quote is kept as it stands."""
-
-
 def cut(value: str) -> str:
     """The first 200 characters, for `RowError.value`."""
     return value[:MAX_VALUE_CHARACTERS]

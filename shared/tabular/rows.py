@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 import polars as pl
 
 from shared.tabular.header import is_blank
 from shared.tabular.plain import MAX_FIELD_BYTES, Record, Syntax, read_record
-from shared.tabular.row_errors import RejectedRow, RowError, cut
+from shared.tabular.row_errors import cut
 
 NUMBERS: Final = {"row": pl.Int32, "line": pl.Int32}
 SHOWN_NUL: Final = "\u2400"
 """Stands for NUL in what is said of a row, since PostgreSQL stores no NUL."""
+REJECTED: Final = {**NUMBERS, "cells": pl.List(pl.String), "code": pl.String, "value": pl.String, "message": pl.String}
+"""Columns of rejected records.
+
+`cells` are as many as the record has: undecodable bytes are U+FFFD, NUL is U+2400, a broken quote is kept as it stands.
+`value` is the offending text, cut to 200 characters, `message` a sentence that names the remedy.
+"""
+MISSING_CELL: Final = "The row has {} cells instead of {}. Add the missing ones."
+EXTRA_CELL: Final = "The row has {} cells instead of {}. Quote cells that hold the delimiter."
+
+Reject: TypeAlias = tuple[int, int, list[str], str, str, str]
+"""One of them, in the order of REJECTED."""
 
 
 class Tokens(msgspec.Struct, frozen=True):
-    """One chunk as columns of text; `rows` is always the height of `frame` plus `len(rejected)` plus `blank`."""
+    """One chunk as columns of text; `rows` is always the heights of `frame` and `rejected` plus `blank`."""
 
     frame: pl.DataFrame
     """Good rows in order: String columns c0 to cN-1, unquoted, else as written, null for empty; Int32 `row`, `line`."""
-    rejected: list[RejectedRow]
-    """Records that are no rows of this width, in order."""
+    rejected: pl.DataFrame
+    """Records that are no rows of this width, in order, with the columns of REJECTED."""
     blank: int
     """Records of nothing but white space, whatever their number of cells."""
     rows: int
@@ -43,7 +54,7 @@ class Sorted(msgspec.Struct, frozen=True):
     """Records told apart by the plain way; `good` are cells followed by row and line."""
 
     good: list[tuple[str | int | None, ...]]
-    rejected: list[RejectedRow]
+    rejected: list[Reject]
     blank: int
 
 
@@ -63,7 +74,12 @@ def tokenize_plainly(chunk: bytes, syntax: Syntax, width: int, first_row: int, f
         at, line = record.end, line + raw.count(syntax.end)
     found = sort_records(located, syntax, width)
     frame = pl.DataFrame(found.good, schema=schema(width), orient="row")
-    return Tokens(frame, found.rejected, found.blank, len(located))
+    return Tokens(frame, rejects_frame(found.rejected), found.blank, len(located))
+
+
+def rejects_frame(rejected: Sequence[Reject]) -> pl.DataFrame:
+    """Rejected records as a frame."""
+    return pl.DataFrame(rejected, schema=REJECTED, orient="row")
 
 
 def sort_records(located: Iterable[Located], syntax: Syntax, width: int) -> Sorted:
@@ -77,8 +93,7 @@ def sort_records(located: Iterable[Located], syntax: Syntax, width: int) -> Sort
         fault = _fault(each, cells, syntax, width)
         if fault is not None:
             code, value, message = fault
-            error = RowError(each.row, each.line, None, None, code, cut(value), message)
-            found.rejected.append(RejectedRow(error, cells))
+            found.rejected.append((each.row, each.line, cells, code, cut(value), message))
         elif is_blank(cells):
             blank += 1
         else:
@@ -102,10 +117,8 @@ def _fault(each: Located, cells: Sequence[str], syntax: Syntax, width: int) -> t
     if len(cells) == width or (len(cells) == width + 1 and not cells[-1]) or is_blank(cells):
         return None
     if len(cells) < width:
-        return "missing-cell", "", f"The row has {len(cells)} cells instead of {width}. Add the missing ones."
-    extra = syntax.delimiter.decode().join(cells[width:])
-    message = f"The row has {len(cells)} cells instead of {width}. Quote cells that hold the delimiter."
-    return "extra-cell", extra, message
+        return "missing-cell", "", MISSING_CELL.format(len(cells), width)
+    return "extra-cell", syntax.delimiter.decode().join(cells[width:]), EXTRA_CELL.format(len(cells), width)
 
 
 def _broken(cells: Sequence[str]) -> tuple[str, str, str]:

@@ -12,7 +12,8 @@ from shared.tabular.dialect import Dialect
 from shared.tabular.framing import Flags, Offsets, frame
 from shared.tabular.header import BLANK
 from shared.tabular.plain import MAX_FIELD_BYTES, Syntax, read_record
-from shared.tabular.rows import Located, Tokens, is_utf8, schema, sort_records, tokenize_plainly
+from shared.tabular.ragged import ragged_rows
+from shared.tabular.rows import Located, Tokens, is_utf8, rejects_frame, schema, sort_records, tokenize_plainly
 
 __all__ = ["Tokens", "tokenize"]
 _CR = 13
@@ -64,7 +65,7 @@ def _regular(text: bytes, syntax: Syntax, width: int, first_row: int, first_line
     numbers = (pl.int_range(first, first + rows, dtype=pl.Int32) for first in (first_row, first_line))
     whole = read.with_columns(one.alias(name) for one, name in zip(numbers, ("row", "line"), strict=True))
     good = _without_blanks(whole, width)
-    return Tokens(good, [], rows - good.height, rows)
+    return Tokens(good, rejects_frame([]), rows - good.height, rows)
 
 
 class _NotAsExpected(Exception):
@@ -87,7 +88,8 @@ class _Chunk:
         sound, counts, last = self._sound(), self._cell_counts(), self._last_octets()
         exact = sound & ((counts == self.width) | (self.starts == last + 1))
         trailing = sound & ~exact & (counts == self.width + 1) & (self.octets[last] == self.syntax.delimiter[0])
-        plain = sort_records(self._located(~(exact | trailing)), self.syntax, self.width)
+        ragged = sound & self.literal & ~(exact | trailing)
+        plain = sort_records(self._located(~(exact | trailing | ragged)), self.syntax, self.width)
         parts = [
             self._read(chosen & quoting, cells, quoted)
             for chosen, cells in ((exact, self.width), (trailing, self.width + 1))
@@ -98,8 +100,15 @@ class _Chunk:
             parts.append(pl.DataFrame(plain.good, schema=schema(self.width), orient="row"))
         whole = parts[0] if len(parts) == 1 else pl.concat(parts).sort("row")
         good = _without_blanks(whole, self.width)
-        blank = plain.blank + whole.height - good.height
-        return Tokens(good, plain.rejected, blank, len(self.starts))
+        rejected = self._rejected(ragged, rejects_frame(plain.rejected))
+        return Tokens(good, rejected, len(self.starts) - good.height - rejected.height, len(self.starts))
+
+    def _rejected(self, ragged: Flags, others: pl.DataFrame) -> pl.DataFrame:
+        """The chosen records as far as they are not blank, with the others."""
+        if not ragged.any():
+            return others
+        found = ragged_rows(self._text_of(ragged), self.syntax, self.width, *self._numbers_of(ragged))
+        return found if others.is_empty() else pl.concat([found, others]).sort("row")
 
     def _literal(self) -> Flags:
         """Records in which no field starts with a quote, so that all quotes are literal and they are one line."""
@@ -154,15 +163,18 @@ class _Chunk:
 
     def _read(self, chosen: Flags, cells: int, quoted: bool) -> pl.DataFrame:
         """The chosen records, all of so many cells, as a frame of `width` columns."""
-        text = self.text
-        if not chosen.all():
-            text = self.octets[np.repeat(chosen, self.framing.ends - self.starts)].tobytes()
-        read = _read_regular(text, self.syntax, cells, quoted)
+        read = _read_regular(self._text_of(chosen), self.syntax, cells, quoted)
         if read.height != np.count_nonzero(chosen):
             raise _NotAsExpected
-        return read[:, : self.width].with_columns(
-            pl.Series("row", self.rows[chosen], pl.Int32), pl.Series("line", self.lines[chosen], pl.Int32)
-        )
+        return read[:, : self.width].with_columns(self._numbers_of(chosen))
+
+    def _text_of(self, chosen: Flags) -> bytes:
+        if chosen.all():
+            return self.text
+        return self.octets[np.repeat(chosen, self.framing.ends - self.starts)].tobytes()
+
+    def _numbers_of(self, chosen: Flags) -> tuple[pl.Series, pl.Series]:
+        return pl.Series("row", self.rows[chosen], pl.Int32), pl.Series("line", self.lines[chosen], pl.Int32)
 
 
 def _read_regular(text: bytes, syntax: Syntax, cells: int, quoted: bool) -> pl.DataFrame:

@@ -56,7 +56,7 @@ def test_nor_do_they_when_fields_pass_the_limits(
         assert scan(text, dialect, chunk_bytes, []) == expected
         whole = tokenize_plainly(text, dialect.syntax, 2, 2, 2)
         parts = [tokenize(cut(text, chunk), dialect, 2, chunk.first_row, chunk.first_line) for chunk in expected]
-        assert [row for part in parts for row in part.rejected] == whole.rejected
+        assert [row for part in parts for row in part.rejected.rows()] == whole.rejected.rows()
         assert [row for part in parts for row in part.frame.rows()] == whole.frame.rows()
 
 
@@ -70,7 +70,7 @@ def test_the_rows_of_the_chunks_are_the_rows_of_the_whole(
     parts = [tokenize(cut(text, chunk), dialect, width, chunk.first_row, chunk.first_line) for chunk in chunks]
     assert [part.rows for part in parts] == [chunk.rows for chunk in chunks]
     assert [row for part in parts for row in part.frame.rows()] == whole.frame.rows()
-    assert [row for part in parts for row in part.rejected] == whole.rejected
+    assert [row for part in parts for row in part.rejected.rows()] == whole.rejected.rows()
     assert sum(part.blank for part in parts) == whole.blank
 
 

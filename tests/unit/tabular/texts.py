@@ -61,9 +61,10 @@ def assert_same(left: Tokens, right: Tokens) -> None:
     """Both hold the same rows, rejects and counts, and the counts add up."""
     assert left.frame.schema == right.frame.schema
     assert left.frame.rows() == right.frame.rows()
-    assert left.rejected == right.rejected
+    assert left.rejected.schema == right.rejected.schema
+    assert left.rejected.rows() == right.rejected.rows()
     assert (left.blank, left.rows) == (right.blank, right.rows)
-    assert left.rows == left.frame.height + len(left.rejected) + left.blank
+    assert left.rows == left.frame.height + left.rejected.height + left.blank
 
 
 @contextmanager
