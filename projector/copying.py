@@ -7,6 +7,7 @@ import io
 from typing import Any, Literal, TypeAlias
 
 import asyncpg
+import numpy as np
 import polars as pl
 
 from shared.tabular.row_errors import RowError, cut
@@ -34,13 +35,13 @@ def _encoded(frame: pl.DataFrame) -> tuple[io.BytesIO, Literal["text", "csv"]]:
 
 def _is_plain(text: bytes, frame: pl.DataFrame) -> bool:
     """Whether every separator, line end and backslash in `text` is one of the format's own."""
-    nulls = sum(frame.null_count().row(0))
-    return (
-        text.count(b"\t") == frame.height * (frame.width - 1)
-        and text.count(b"\n") == frame.height
-        and text.count(b"\\") == nulls
-        and b"\r" not in text
-    )
+    octets = np.frombuffer(text, np.uint8)  # Counts what is frequent several times as fast as `bytes.count`.
+    expected = {
+        b"\t": frame.height * (frame.width - 1),
+        b"\n": frame.height,
+        b"\\": sum(frame.null_count().row(0)),
+    }
+    return b"\r" not in text and all(np.count_nonzero(octets == one[0]) == count for one, count in expected.items())
 
 
 def _written(frame: pl.DataFrame, **form: Any) -> io.BytesIO:

@@ -73,9 +73,9 @@ def validate(frame: pl.DataFrame, header: Header, dataset: Dataset) -> Validated
         *(_value(field).alias(field.name) for field, _, _ in present), pl.col("row")
     )
     errors = [
-        found
+        _errors(wrong, field, column, label, others)
         for field, column, label in present
-        if (found := _errors(failed.filter(~pl.col(f"{field.name} good")), field, column, label, others)).height
+        if (wrong := failed.filter(~pl.col(f"{field.name} good"))).height
     ]
     return Validated(good, failed.select(frame.columns), pl.concat([no_errors(), *errors]).sort("row"))
 

@@ -116,6 +116,25 @@ def test_ragged_rows_are_rejected_with_their_cells() -> None:
     assert tokens.rejected["value"].to_list() == ["", "f", ","]
 
 
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_ragged_row_says_how_many_cells_it_has_and_the_first_200_characters_of_the_extra_ones(quote: str) -> None:
+    tokens = read(f"{quote}a{quote}\r\n{quote}b{quote},c,{'é,' * 150}\r\n", 2, "crlf")
+    assert tokens.rejected["cells"].to_list() == [["a"], ["b", "c", *["é"] * 150, ""]]
+    assert tokens.rejected.select("code", "value", "message").rows() == [
+        ("missing-cell", "", "The row has 1 cells instead of 2. Add the missing ones."),
+        ("extra-cell", "é," * 100, "The row has 153 cells instead of 2. Quote cells that hold the delimiter."),
+    ]
+
+
+@pytest.mark.parametrize("delimiter", ["\\", " ", "\t", "n", "{", "^", "$"])
+def test_ragged_rows_may_have_any_delimiter(delimiter: str) -> None:
+    dialect = Dialect("utf-8", "detected", delimiter, "lf", 0)
+    chunk = b"a,b,c\na,b\na\n,,,\n\n,,a,,\n,,,,,,\n".replace(b",", delimiter.encode())
+    fast = tokenize(chunk, dialect, 3, 2, 2)
+    assert_same(fast, tokenize_plainly(chunk, dialect.syntax, 3, 2, 2))
+    assert fast.rejected.height == 3
+
+
 def test_line_numbers_count_the_newlines_in_cells_and_row_numbers_do_not() -> None:
     tokens = read('"a\nb\n",c\nd,e\n', 2)
     assert tokens.frame.rows() == [("a\nb\n", "c", 2, 2), ("d", "e", 3, 5)]
