@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import msgspec
@@ -15,7 +15,13 @@ from shared.tabular.row_errors import cut
 NUMBERS: Final = {"row": pl.Int32, "line": pl.Int32}
 SHOWN_NUL: Final = "\u2400"
 """Stands for NUL in what is said of a row, since PostgreSQL stores no NUL."""
-REJECTED: Final = {**NUMBERS, "cells": pl.List(pl.String), "code": pl.String, "value": pl.String, "message": pl.String}
+REJECTED: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {
+    **NUMBERS,
+    "cells": pl.List(pl.String),
+    "code": pl.String,
+    "value": pl.String,
+    "message": pl.String,
+}
 """Columns of rejected records.
 
 `cells` are as many as the record has: undecodable bytes are U+FFFD, NUL is U+2400, a broken quote is kept as it stands.
