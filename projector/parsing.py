@@ -13,6 +13,7 @@ from shared.tabular.dialect import Dialect
 from shared.tabular.header import Header
 from shared.tabular.records import Chunk
 from shared.tabular.row_errors import RowError
+from shared.tabular.rows import rejects_frame
 from shared.tabular.tokens import tokenize
 from shared.validation import ERROR_COLUMNS, key_of, no_errors, validate
 
@@ -79,6 +80,8 @@ def _of_rows(rejected: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_cells(frame: pl.DataFrame, file: File) -> pl.DataFrame:
+    if frame.is_empty():
+        return _rejects(rejects_frame([]), file)
     cells = (pl.col(f"c{index}").fill_null("") for index in range(len(file.header.columns)))
     at = _key_column(file)
     return _shown(frame, pl.concat_str(cells, separator=BETWEEN_CELLS), None if at is None else pl.col(f"c{at}"), file)
