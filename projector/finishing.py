@@ -19,6 +19,7 @@ from projector.generations import complete_segment, create_indexes
 from projector.grouping import group_rows
 from projector.parsing import File, rows_at
 from projector.previewing import preview
+from projector.rankings import add_up_upload
 from shared.blobs import Blobs
 from shared.datasets.declaration import Dataset
 from shared.event_log import Load
@@ -85,6 +86,7 @@ class Finisher:
                 await guard.execute(complete_segment(dataset, load.generation, load.upload))
                 if upload["segment"] != OPEN_SEGMENT:
                     await self._index(guard, dataset, load, names, file, text_key)
+                    await add_up_upload(guard, dataset, load.generation, load.upload)
                 elif dataset.members is None and dataset.key is not None:
                     await self._drop_duplicates(guard, dataset, load, names, file, text_key)
                 records = await guard.fetchval(

@@ -34,6 +34,13 @@ COUNT = text("""
 """)
 
 
+SHOWN = text("""
+    SELECT id FROM read.uploads
+    WHERE dataset = :dataset AND generation = :generation AND state = 'published' AND records > 0
+    ORDER BY published_position DESC LIMIT 1
+""")
+
+
 class Place(msgspec.Struct, frozen=True):
     """Where a rejected row stands."""
 
@@ -98,9 +105,8 @@ async def _fix_upload(
     upload = (await to.connection.execute(UPLOAD, {"id": upload_id, "generation": to.generation})).one_or_none()
     if upload is None:
         return [Outcome(position=event.position, code=NOT_FOUND) for event in events]
-    if upload.state != "published":
-        detail = {"reason": f"The upload is {upload.state}: rows of published uploads can be corrected."}
-        return [Outcome(position=event.position, code=CONFLICT, detail=detail) for event in events]
+    if reason := await _closed(to, upload_id, upload.state):
+        return [Outcome(position=event.position, code=CONFLICT, detail={"reason": reason}) for event in events]
     header = msgspec.json.decode(upload.header, type=Header)
     wide = widened(header, to.dataset, events)
     rejected, outcomes = await _with_cells(to, upload.number, len(header.columns), wide, events, rows)
@@ -117,6 +123,18 @@ async def _fix_upload(
         counts = {"rows": len(fixed), "records": len(fixed) - joined.members}
         await to.connection.execute(COUNT, {**counts, "id": upload_id, "generation": to.generation})
     return outcomes
+
+
+async def _closed(to: Fold, upload_id: UUID, state: str) -> str:
+    """Why no row of an upload can be corrected; empty if rows can."""
+    if state != "published":
+        return f"The upload is {state}: rows of published uploads can be corrected."
+    if to.dataset.replaces:
+        of = {"dataset": to.dataset.name, "generation": to.generation}
+        shown = (await to.connection.execute(SHOWN, of)).scalar_one_or_none()
+        if shown != upload_id:
+            return "The records of another file are shown, not those of this one: send it again."
+    return ""
 
 
 async def _with_cells(

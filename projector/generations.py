@@ -6,6 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import CreateTable
 
+from projector.rankings import make_group_tables
 from shared.datasets.declaration import Dataset
 from shared.read_tables import (
     OPEN_SEGMENT,
@@ -74,6 +75,7 @@ async def make_generation(connection: AsyncConnection, dataset: Dataset, generat
         statements.append(f"CREATE INDEX rejects_by_key ON {names.rejects} (hashtext(key)) WHERE key IS NOT NULL")
     for statement in statements:
         await connection.execute(text(statement))
+    await make_group_tables(connection, dataset, generation)
     of = {"dataset": dataset.name, "generation": generation, "number": OPEN_SEGMENT}
     await connection.execute(BEGIN_SEGMENT, {**of, "position": 0, "recorded_at": None})
 

@@ -11,8 +11,9 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from projector.previewing import Preview
+from projector.rankings import add_segment
 from projector.segments import End, Segment, Segments
-from projector.versions import end_versions, own_columns
+from projector.versions import end_segment, end_versions, own_columns
 from shared.datasets.declaration import Dataset
 from shared.events import RecordedEvent, UploadPublished
 from shared.read_tables import OPEN_SEGMENT, Ending, Names, quoted
@@ -56,7 +57,7 @@ async def publish(
         return []
     preview = msgspec.json.decode(upload.preview, type=Preview)
     publishing = Publishing(connection, dataset, generation, event, upload, preview)
-    superseded = await _supersede(publishing) if dataset.key is not None and data.records else 0
+    superseded = await _make_way(publishing) if data.records else 0
     attached = [] if upload.segment == OPEN_SEGMENT else [upload.number]
     await (_attach(publishing) if attached else _join_open_segment(publishing))
     await connection.execute(text(f"DROP TABLE IF EXISTS {publishing.names.overlap(upload.number)}"))
@@ -65,20 +66,39 @@ async def publish(
     return attached
 
 
-async def _supersede(to: Publishing) -> int:
+async def _make_way(to: Publishing) -> int:
+    """End the versions in whose place the upload's records come; how many."""
+    end = End(position=to.event.position, at=to.event.recorded_at, kind=Ending.SUPERSEDED, by=to.upload.number)
+    if to.dataset.replaces:
+        return await _replace(to, end)
+    return await _supersede(to, end) if to.dataset.key is not None else 0
+
+
+async def _replace(to: Publishing, end: End) -> int:
+    """End everything that is live; how much."""
+    replaced = 0
+    for segment in await Segments(to.connection, to.dataset, to.generation).live():
+        if segment.number == OPEN_SEGMENT:
+            replaced += await end_versions(
+                to.connection, to.dataset, to.names, segment, "(SELECT) AS everything", "true", end
+            )
+        else:
+            replaced += await _count(to, segment)
+            await end_segment(to.connection, to.dataset, to.generation, segment, end)
+    return replaced
+
+
+async def _supersede(to: Publishing, end: End) -> int:
     """End the versions whose keys the upload brings again; how many.
 
     What the preview has found need not be searched again: only its hits are touched, and a segment of which it found
     every key ends as a whole.
     """
-    segments = Segments(to.connection, to.dataset, to.generation)
-    by = {"position": to.event.position, "at": to.event.recorded_at, "by": to.upload.number}
-    end = End(kind=Ending.SUPERSEDED, **by)
     superseded = 0
-    for segment in await segments.live():
+    for segment in await Segments(to.connection, to.dataset, to.generation).live():
         if segment.number in to.preview.whole_segments:
             superseded += await _count(to, segment)
-            await segments.end(segment.number, end)
+            await end_segment(to.connection, to.dataset, to.generation, segment, end)
         elif await _may_overlap(to, segment):
             superseded += await end_versions(
                 to.connection, to.dataset, to.names, segment, f"{_source(to, segment)} AS new", _same_key(to), end
@@ -132,3 +152,4 @@ async def _attach(to: Publishing) -> None:
     await to.connection.execute(text(f"ALTER TABLE {to.names.records} ATTACH PARTITION {own} FOR VALUES IN ({number})"))
     segments = Segments(to.connection, to.dataset, to.generation)
     await segments.begin(Segment(number, to.event.position, to.event.recorded_at))
+    await add_segment(to.connection, to.dataset, to.generation, number)

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from projector.folds import Fold
 from projector.segments import End, Segment, Segments
-from projector.versions import all_columns, end_versions
+from projector.versions import all_columns, end_segment, end_versions
 from shared.read_tables import OF_UPLOAD, OPEN_SEGMENT, Ending, Names, quoted
 
 LISTED = 1000
@@ -63,6 +63,13 @@ class Undone(msgspec.Struct, frozen=True):
         await self.run(f"CREATE TEMPORARY TABLE {table} ON COMMIT DROP AS {query}", **values)
         return int((await self.to.connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one())
 
+    def step(self, begun: str) -> str:
+        """The query of what is looked for, of versions that began there.
+
+        What a file replaced are not the versions of its keys, but all that ended when it began.
+        """
+        return f"SELECT DISTINCT position FROM ({begun}) AS begun" if self.to.dataset.replaces else begun
+
     async def own_segments(self) -> list[Segment]:
         """The live segments that hold versions of the upload."""
         return [one for one in await self.segments.live() if one.number in (OPEN_SEGMENT, self.segment)]
@@ -82,7 +89,7 @@ async def end_undone(undone: Undone, end: End) -> None:
     """End the versions of the upload: its segment as a whole, what lies in the open segment one by one."""
     for segment in await undone.own_segments():
         if segment.number != OPEN_SEGMENT:
-            await undone.segments.end(segment.number, end)
+            await end_segment(undone.to.connection, undone.to.dataset, undone.to.generation, segment, end)
         else:
             source = f"(SELECT {undone.number} AS number) AS one"
             match = f"record.upload = one.number AND {IS_OF_UPLOAD}"
@@ -103,21 +110,21 @@ async def restore(undone: Undone, end: End) -> int:
     """
     restored = 0
     of = {"dataset": undone.to.dataset.name, "generation": undone.to.generation}
-    await undone.make("step", "SELECT key, position FROM undone")
+    await undone.make("step", undone.step("SELECT key, position FROM undone"))
     while await undone.make("found", await _predecessors(undone), **of):
         restored += await undone.run(brought_back, at=end.at)
-        await undone.make("step", f"SELECT {undone.key} AS key, position FROM found WHERE withdrawn")
+        await undone.make("step", undone.step(f"SELECT {undone.key} AS key, position FROM found WHERE withdrawn"))
     return restored
 
 
 async def _predecessors(undone: Undone) -> str:
     """The query of the versions that ended where those in `step` began."""
     columns = [f"record.{column}" for column in all_columns(undone.to.dataset)]
-    on_key = f"JOIN step ON record.{undone.key} = step.key"
+    joined = "JOIN step ON " + ("true" if undone.to.dataset.replaces else f"record.{undone.key} = step.key")
     history = undone.names.history
     parts = [
         (
-            f"SELECT {', '.join(columns)}, {IS_WITHDRAWN} FROM {history} AS record {on_key}"
+            f"SELECT {', '.join(columns)}, {IS_WITHDRAWN} FROM {history} AS record {joined}"
             " AND record.ended_position = step.position"
         )
     ]
@@ -125,7 +132,7 @@ async def _predecessors(undone: Undone) -> str:
     for number, position, ended in await undone.to.connection.execute(ENDED_SEGMENTS, of):
         filled = [f'{position} AS "position"' if one == 'record."position"' else one for one in columns]
         parts.append(
-            f"SELECT {', '.join(filled)}, {IS_WITHDRAWN} FROM {undone.names.segment(number)} AS record {on_key}"
+            f"SELECT {', '.join(filled)}, {IS_WITHDRAWN} FROM {undone.names.segment(number)} AS record {joined}"
             f" AND step.position = {ended}"
         )
     return " UNION ALL ".join(parts)

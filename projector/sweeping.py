@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.datasets.declaration import Dataset
+from shared.ranking_tables import kept_tables
 from shared.read_tables import Names, schema_of
 
 RETRY_S = 0.5
@@ -18,8 +19,10 @@ CANCELLED = text("""
     WHERE dataset = :dataset AND generation = :generation AND state IN ('failed', 'withdrawn')
         AND published_position IS NULL
         AND EXISTS (
-            SELECT FROM pg_catalog.pg_tables WHERE schemaname = :schema
-                AND tablename IN ('segment_' || number, 'staging_' || number, 'overlap_' || number)
+            SELECT FROM pg_catalog.pg_tables WHERE schemaname = :schema AND (
+                tablename IN ('segment_' || number, 'staging_' || number, 'overlap_' || number)
+                OR starts_with(tablename, 'partial_' || number || '_')
+            )
         )
     ORDER BY number
 """)
@@ -37,7 +40,8 @@ async def sweep(engine: AsyncEngine, dataset: Dataset, generation: int) -> None:
         if not numbers:
             return
         for number in numbers:
-            await _drop(engine, (names.segment(number), names.staging(number), names.overlap(number)))
+            partials = (names.partial(number, groups.name) for groups in kept_tables(dataset))
+            await _drop(engine, (names.segment(number), names.staging(number), names.overlap(number), *partials))
 
 
 async def _drop(engine: AsyncEngine, tables: tuple[str, ...]) -> None:

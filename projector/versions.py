@@ -6,7 +6,8 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from projector.segments import End, Segment
+from projector.rankings import subtract_segment
+from projector.segments import End, Segment, Segments
 from shared.datasets.declaration import Dataset
 from shared.read_tables import Names, provenance_columns, quoted, record_columns
 
@@ -32,6 +33,14 @@ def filled(column: str, record: str) -> str:
     if column not in kinds:
         return f"{record}.{column}"
     return f"coalesce({record}.{column}, CAST(:segment_{column[1:-1]} AS {kinds[column]}))"
+
+
+async def end_segment(
+    connection: AsyncConnection, dataset: Dataset, generation: int, segment: Segment, end: End
+) -> None:
+    """Make history of all that is left in a live segment, without touching a record."""
+    await subtract_segment(connection, dataset, generation, segment.number)
+    await Segments(connection, dataset, generation).end(segment.number, end)
 
 
 async def end_versions(

@@ -98,6 +98,6 @@ async def _undo(to: Fold, number: int, segment: int, end: End) -> Withdrawal:
     undone = Undone(to, number, segment)
     reversed_ = await find_undone(undone)
     await end_undone(undone, end)
-    restored = await restore(undone, end) if to.dataset.key else 0
+    restored = await restore(undone, end) if to.dataset.key or to.dataset.replaces else 0
     kept = await count_kept(undone) if to.dataset.key else NOTHING_KEPT
     return Withdrawal(cancelled=False, reversed=reversed_, restored=restored, kept=kept)

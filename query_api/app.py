@@ -16,6 +16,7 @@ from query_api.datasets import dataset_routes
 from query_api.exports import Exports
 from query_api.files import file_routes
 from query_api.history import History, history_routes
+from query_api.rankings import ranking_routes
 from query_api.records import record_routes
 from query_api.rejected_rows import RejectedRows, rejected_row_routes
 from query_api.row_errors import RowErrors, row_error_routes
@@ -66,6 +67,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
             ),
             *(route for one in catalogue.values() for route in history_routes(History(one, engine, blobs), waiter)),
             *(route for one in catalogue.values() for route in change_routes(Changes(one, engine), waiter)),
+            *(route for dataset in catalogue.values() for route in ranking_routes(dataset, engine, waiter)),
         ],
         lifespan=[running],
         exception_handlers=exception_handlers,

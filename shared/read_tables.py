@@ -11,6 +11,8 @@ A *generation* of a dataset is the schema `<dataset>_<generation>` with these ta
     rejects      rows of files that did not become records, with their cells
     row_errors   why they did not
 
+and the group tables of its rankings (shared/ranking_tables.py).
+
 A version of a record is known by the position of the event that made it. Whole segments say it once: their records have
 NULL in `position`, `recorded_at`, `change` and `actor`, columns that are added without touching a row.
 """
@@ -79,6 +81,15 @@ class Names:
 
     def overlap(self, number: int) -> str:
         return self._table(f"overlap_{number}")
+
+    def groups(self, name: str) -> str:
+        return self._table(name)
+
+    def partial(self, number: int, name: str) -> str:
+        return self._table(f"partial_{number}_{name}")
+
+    def function(self, name: str) -> str:
+        return self._table(name)
 
     @property
     def rejects(self) -> str:
@@ -267,4 +278,6 @@ def index_columns(dataset: Dataset) -> list[tuple[str, ...]]:
     `records` itself has none: an index of the parent would have to hold the segment as well, and every ATTACH would
     compare it with the segment's own.
     """
-    return [dataset.key_columns, *((field.name,) for field in dataset.fields if field.indexed)]
+    ranked = [(*([one.per] if one.per else []), one.order) for one in dataset.record_rankings]
+    single = [(field.name,) for field in dataset.fields if field.indexed]
+    return [dataset.key_columns, *single, *(one for one in ranked if one not in single)]

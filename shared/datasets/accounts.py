@@ -8,6 +8,7 @@ from uuid import UUID
 
 from shared.datasets.declaration import Record, declare
 from shared.datasets.fields import Indexed, Label, MaxLength, Parameter, Pattern, Range, Scale, Search, Sensitive
+from shared.datasets.rankings import RecordRanking
 
 
 class Consumer(Record, frozen=True, kw_only=True):
@@ -27,4 +28,19 @@ class Account(Record, frozen=True, kw_only=True):
     consumers: list[Consumer]
 
 
-dataset = declare("accounts", Account, title="Collection accounts", key="client_reference_no", encodings=("cp1252",))
+HIGHEST_BALANCES = RecordRanking(
+    name="highest-balances",
+    title="The accounts of each status with the highest balances",
+    fields=("client_reference_no", "status", "balance"),
+    order="balance",
+    per="status",
+)
+
+dataset = declare(
+    "accounts",
+    Account,
+    title="Collection accounts",
+    key="client_reference_no",
+    encodings=("cp1252",),
+    rankings=(HIGHEST_BALANCES,),
+)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from shared.datasets.declaration import Record, declare
 from shared.datasets.fields import Format, Ge, Indexed, MaxLength, Range, Scale, Search
+from shared.datasets.rankings import Ranking, Shared, Sum
 
 
 class Deal(Record, frozen=True, kw_only=True):
@@ -20,4 +21,17 @@ class Deal(Record, frozen=True, kw_only=True):
     date: Annotated[datetime, Format.of("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"), Range(), Indexed()]
 
 
-dataset = declare("deals", Deal, title="Deals", key=None, encodings=("cp1251",), replaces=True)
+TOP_CUSTOMERS = Ranking(
+    name="top-customers",
+    title="The customers that spent most, and the stones that several of them bought",
+    group={"username": "customer"},
+    measures={"spent_money": Sum("total")},
+    order="spent_money",
+    limit=5,
+    extras={"gems": Shared("item", by_at_least=2)},
+    also="response",
+)
+
+dataset = declare(
+    "deals", Deal, title="Deals", key=None, encodings=("cp1251",), replaces=True, rankings=(TOP_CUSTOMERS,)
+)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from shared.datasets.declaration import Record, declare
 from shared.datasets.fields import Ge, Indexed, Label, MaxLength, Pattern, Range, Scale, Search, Sensitive
+from shared.datasets.rankings import Count, Ranking, Sum
 
 
 class Debt(Record, frozen=True, kw_only=True):
@@ -26,6 +27,14 @@ class Debt(Record, frozen=True, kw_only=True):
     status: Annotated[Literal["PENDING", "PROCESSED", "FAILED"], Label.of("status")] = "PROCESSED"
 
 
+TOP_DEBTORS = Ranking(
+    name="top-debtors",
+    title="The people with the largest debts, of all their debts together",
+    group={"government_id": "government_id"},
+    measures={"debt_amount": Sum("debt_amount"), "debts": Count()},
+    order="debt_amount",
+)
+
 dataset = declare(
     "debts",
     Debt,
@@ -34,4 +43,5 @@ dataset = declare(
     encodings=("cp1252",),
     rejected_as=("status", "FAILED"),
     staged_as=("status", "PENDING"),
+    rankings=(TOP_DEBTORS,),
 )

@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import msgspec
 
 from shared.datasets.fields import Field, Kind, read_field
+from shared.datasets.rankings import AnyRanking, RecordRanking, faults_of_rankings
 
 NAME_CHARACTERS = 40
 """The longest name of a field: PostgreSQL's names of indexes hold 63 bytes, and ours hold more than the field's."""
@@ -34,7 +35,6 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     record without its members. `encodings` are tried, in order, for files that are not UTF-8. `rejected_as` and
     `staged_as` name a field and the value with which rejected rows, and those that wait for review, show as records.
     `replaces` says that a new file replaces all earlier ones: once it is published, only its records are there.
-    `rankings` are not read yet.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     rejected_as: tuple[str, str] | None = None
     staged_as: tuple[str, str] | None = None
     replaces: bool = False
-    rankings: tuple[object, ...] = ()
+    rankings: tuple[AnyRanking, ...] = ()
 
     @property
     def file_fields(self) -> tuple[Field, ...]:
@@ -64,6 +64,11 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
         """The date by which segments are partitioned, in steps of its `partition_years`."""
         return next((field for field in self.fields if field.partition_years), None)
 
+    @property
+    def record_rankings(self) -> tuple[RecordRanking, ...]:
+        """The rankings of records, not of groups."""
+        return tuple(one for one in self.rankings if isinstance(one, RecordRanking))
+
     def field(self, name: str) -> Field:
         """The field of a record or of its members by that name; raises KeyError."""
         return {field.name: field for field in self.file_fields}[name]
@@ -79,7 +84,7 @@ def declare(
     rejected_as: tuple[str, str] | None = None,
     staged_as: tuple[str, str] | None = None,
     replaces: bool = False,
-    rankings: tuple[object, ...] = (),
+    rankings: tuple[AnyRanking, ...] = (),
 ) -> Dataset:
     """Read a declaration; see Dataset.
 
@@ -126,6 +131,9 @@ def _faults(dataset: Dataset) -> Iterator[str]:
     parted = [field for field in dataset.file_fields if field.partition_years is not None]
     if len(parted) > 1 or any(field not in dataset.fields for field in parted):
         yield "can be partitioned by one field of its own only."
+    if dataset.replaces and dataset.key is not None:
+        yield "has a key, by which files change records one by one: it cannot replace all of them."
+    yield from faults_of_rankings(dataset.rankings, {field.name: field for field in dataset.fields})
 
 
 def _faults_of_field(field: Field, dataset: Dataset) -> Iterator[str]:

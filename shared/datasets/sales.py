@@ -8,6 +8,7 @@ from typing import Annotated
 
 from shared.datasets.declaration import Record, declare
 from shared.datasets.fields import Format, Ge, Indexed, MaxLength, Range, Scale
+from shared.datasets.rankings import Measure, Ranking, Sum
 
 Money = Annotated[Decimal, Scale(2), Range()]
 
@@ -31,4 +32,28 @@ class Sale(Record, frozen=True, kw_only=True):
     total_profit: Annotated[Decimal, Scale(2), Range(), Indexed()]
 
 
-dataset = declare("sales", Sale, title="Sales", key="order_id", encodings=("cp1252",))
+TOTALS: dict[str, Measure] = {
+    "revenue": Sum("total_revenue"),
+    "profit": Sum("total_profit"),
+    "units": Sum("units_sold"),
+}
+
+BY_COUNTRY = Ranking(
+    name="by-country",
+    title="Countries by revenue",
+    group={"country": "country"},
+    measures=TOTALS,
+    order="revenue",
+)
+
+BY_ITEM_TYPE = Ranking(
+    name="by-item-type",
+    title="Types of items by revenue",
+    group={"item_type": "item_type"},
+    measures=TOTALS,
+    order="revenue",
+)
+
+dataset = declare(
+    "sales", Sale, title="Sales", key="order_id", encodings=("cp1252",), rankings=(BY_COUNTRY, BY_ITEM_TYPE)
+)

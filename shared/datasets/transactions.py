@@ -9,6 +9,7 @@ from uuid import UUID
 
 from shared.datasets.declaration import Record, declare
 from shared.datasets.fields import Format, Ge, Indexed, Length, PartitionBy, Range, Refers, Scale, Upper, When
+from shared.datasets.rankings import Count, Ranking, Sum
 
 DAY = Format.of("%Y-%m-%d", "%Y-%m-%d 00:00:00", "%Y-%m-%dT00:00:00")
 """A day as text, or as a spreadsheet's cell of a day becomes text."""
@@ -25,6 +26,24 @@ class Transaction(Record, frozen=True, kw_only=True):
     currency: Annotated[str, Upper(), Length(3), Indexed()]
 
 
+TOP_CLIENTS = Ranking(
+    name="top-clients",
+    title="What clients spent and gained in each currency, by what they spent",
+    group={"client_id": "client_id"},
+    per="currency",
+    measures={
+        "spent": Sum("amount", where=("transaction_type", "BUY")),
+        "gained": Sum("amount", where=("transaction_type", "SELL"), absolute=True),
+        "count": Count(),
+    },
+    order="spent",
+)
+
 dataset = declare(
-    "transactions", Transaction, title="Transactions of clients", key="transaction_id", encodings=("cp1252",)
+    "transactions",
+    Transaction,
+    title="Transactions of clients",
+    key="transaction_id",
+    encodings=("cp1252",),
+    rankings=(TOP_CLIENTS,),
 )
