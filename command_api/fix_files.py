@@ -67,9 +67,9 @@ class FixFile:
         width = len(self._header.columns)
         located = Located(_cut(record, width), raw, line, line)
         found = sort_records([located], self._syntax, width)
-        for rejected in found.rejected:
-            number = rejected.cells[self._at] if self._at < len(rejected.cells) else ""
-            return FixedRow(_number(number), line, {}, rejected.error)
+        for _, _, cut_cells, *said in found.rejected:
+            number = cut_cells[self._at] if self._at < len(cut_cells) else ""
+            return FixedRow(_number(number), line, {}, RowError(line, line, None, None, *said))
         for *cells, _, _ in found.good:
             named = zip(self._header.fields, cells, strict=True)
             corrected = {field: str(cell or "") for field, cell in named if field is not None}

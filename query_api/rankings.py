@@ -24,9 +24,10 @@ from query_api.waiting import Waiter
 from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Kind
 from shared.datasets.rankings import AnyRanking, Ranking
+from shared.errors import NotFound
 from shared.http.positions import HEADER, Position
 from shared.http.problems import AnyRequest
-from shared.selection.parameters import Parameter, Query, read_query
+from shared.selection.parameters import Parameter, Query, read_query, unknown
 
 Body = dict[str, object]
 MOST = 1000
@@ -146,10 +147,16 @@ def ranking_routes(dataset: Dataset, engine: AsyncEngine, waiter: Waiter) -> lis
         read_query(request.scope["path"], request.scope["query_string"], {})
         return answer({"results": [ranks.body() for ranks in all_ranks]})
 
+    async def refuse(request: AnyRequest) -> Answer:
+        known = tuple(ranking.name for ranking in dataset.rankings)
+        raise NotFound(str(unknown("ranking", request.path_params["name"], known, "")))
+
     listing = described(dataset.name, f"Rankings of {dataset.title.lower()}")
+    by_name = described(dataset.name, "A ranking by its name", path={"name": "One of those that are listed."})
     return [
         readable(f"/{dataset.name}/rankings", read_list, listing),
         *(_ranking_route(ranks, waiter) for ranks in all_ranks),
+        readable(f"/{dataset.name}/rankings/{{name:str}}", refuse, by_name),
     ]
 
 

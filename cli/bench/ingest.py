@@ -24,10 +24,12 @@ DEADLINE_S = 1_800
 SEED = 1
 DECLARATION = '''"""Debts once more, for one run of the benchmark."""
 
-from shared.datasets.debts import Debt
+from shared.datasets.debts import Debt, TOP_DEBTORS
 from shared.datasets.declaration import declare
 
-dataset = declare("{name}", Debt, title="Debts", key="debt_id", encodings=("cp1252",))
+dataset = declare(
+    "{name}", Debt, title="Debts", key="debt_id", encodings=("cp1252",), rankings=(TOP_DEBTORS,)
+)
 '''
 
 
