@@ -50,7 +50,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     uploads = Uploads(settings, blobs, unpacker, store, reservations, announce)
     commands = Commands(store, outcomes, announce)
     reader = make_reader(settings.database_url)
-    bulks = {dataset: Bulk(dataset, reader, store, commands) for dataset in catalogue.values() if dataset.key}
+    bulks = [(dataset, Bulk(dataset, reader, store, commands)) for dataset in catalogue.values() if dataset.key]
     actions = UploadActions(catalogue, store, commands, Fixes(store, outcomes, reservations, announce))
 
     @asynccontextmanager
@@ -73,7 +73,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
             health,
             *(upload_route(dataset, uploads) for dataset in catalogue.values()),
             *(route for dataset in catalogue.values() for route in record_routes(dataset, commands)),
-            *(bulk_route(bulk, dataset) for dataset, bulk in bulks.items()),
+            *(bulk_route(bulk, dataset) for dataset, bulk in bulks),
             *upload_action_routes(actions),
         ],
         lifespan=[running],
