@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 import aio_pika
 import msgspec
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
+from aio_pika.connection import make_url
 from aio_pika.exceptions import AMQPError, ChannelClosed, DeliveryError
 from aiormq.exceptions import ChannelInvalidStateError
 from pamqp.common import FieldValue
@@ -62,11 +63,15 @@ def stream_of(dataset: str) -> str:
 @asynccontextmanager
 async def connected(url: str, name: str) -> AsyncIterator[AbstractConnection]:
     """A connection that shows as `name` in the broker; raises Unavailable whenever the broker is or goes away."""
+    connection = aio_pika.Connection(make_url(url), client_properties={"connection_name": name})
     try:
         async with asyncio.timeout(ANSWER_S):
-            connection = await aio_pika.connect(url, client_properties={"connection_name": name})
-    except OUTAGES as error:
-        raise Unavailable(f"RabbitMQ does not answer: {error!r}") from error
+            await connection.connect()
+    except BaseException as error:
+        await _close(connection)  # It knows no other time to do so than when it is forgotten.
+        if isinstance(error, OUTAGES):
+            raise Unavailable(f"RabbitMQ does not answer: {error!r}") from error
+        raise
     try:
         yield connection
     except OUTAGES as error:
