@@ -48,7 +48,7 @@ TASKS = declare("tasks", Task, title="Tasks", key="number", rejected_as=("state"
 CREWS = declare("crews", Crew, title="Crews", key="ship")
 NOTES = declare("notes", Note, title="Notes", key=None)
 
-KEYS = ("1", "2", "3", "4")
+KEYS = ("1", "2", "3")
 
 GOOD: dict[str, dict[str, tuple[str, ...]]] = {
     "tasks": {
