@@ -50,9 +50,17 @@ def bench() -> None:
 @bench.command()
 @click.option("--rows", type=click.IntRange(min=1), default=1_000_000, show_default=True)
 @click.option("--repeat", "repeats", type=click.IntRange(min=1), default=1, show_default=True, help="Runs of each way.")
+@click.option(
+    "--way",
+    "ways",
+    type=click.Choice(list(WAYS)),
+    multiple=True,
+    default=list(WAYS),
+    help="Only this way; may be given more than once.",
+)
 @json_option
 @data_option
-def ingest(rows: int, repeats: int, as_json: bool, data: Path | None) -> None:
+def ingest(rows: int, repeats: int, ways: tuple[str, ...], as_json: bool, data: Path | None) -> None:
     """Load one file with Tablefold and with PostgreSQL's own ways; hold times and memory against our goals."""
     console = Console(highlight=False, soft_wrap=True, width=max(Console().width, WIDTH))
 
@@ -64,7 +72,7 @@ def ingest(rows: int, repeats: int, as_json: bool, data: Path | None) -> None:
 
     load = os.getloadavg()[0]
     with ingesting.fresh_folder(data) as folder:
-        measured = ingesting.measure(folder, rows, repeats, show_run)
+        measured = ingesting.measure(folder, rows, repeats, ways, show_run)
     machine = _machine(load, rows, repeats, measured.file_bytes)
     summaries = summarize(measured.runs, rows)
     processes = largest(measured.usage)

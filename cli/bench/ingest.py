@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,14 +41,15 @@ class Measured(msgspec.Struct, frozen=True):
     file_bytes: int
 
 
-def measure(folder: Path, rows: int, repeats: int, on_run: Callable[[Run], object]) -> Measured:
-    """Run every way `repeats` times on one private stack in `folder`, each time in another order.
+def measure(folder: Path, rows: int, repeats: int, chosen: Sequence[str], on_run: Callable[[Run], object]) -> Measured:
+    """Run every chosen way `repeats` times on one private stack in `folder`, each time in another order.
 
     Every run finds an empty table: each upload goes to a dataset of its own, all with the declaration of `debts`.
     """
     clean, bad = folder / "clean.csv", folder / "bad.csv"
     write_debts(clean, rows=rows, seed=SEED)
-    write_debts(bad, rows=rows, seed=SEED, bad="all")
+    if BAD in chosen:
+        write_debts(bad, rows=rows, seed=SEED, bad="all")
     declared = _declare(folder / "datasets", repeats)
     measured = Measured([], [], clean.stat().st_size)
     with Stack(folder / "data", settings={"TABLEFOLD_DATASETS_FOLDER": str(declared)}) as stack:
@@ -59,7 +60,7 @@ def measure(folder: Path, rows: int, repeats: int, on_run: Callable[[Run], objec
             BARE: lambda _: rival.copy_bare(clean),
             BAD: lambda repeat: upload(stack.url, _name("bad", repeat), bad, rows, rejected=rows),
         }
-        for way, repeat in _turns(list(ways), repeats):
+        for way, repeat in _turns([way for way in ways if way in chosen], repeats):
             rival.settle()
             with ResourceWatch(_processes(stack)) as watch:
                 stages = ways[way](repeat)
