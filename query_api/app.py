@@ -18,6 +18,7 @@ from query_api.files import file_routes
 from query_api.history import History, history_routes
 from query_api.rankings import ranking_routes
 from query_api.records import record_routes
+from query_api.referring import referring_routes
 from query_api.rejected_rows import RejectedRows, rejected_row_routes
 from query_api.row_errors import RowErrors, row_error_routes
 from query_api.snapshots import make_reader
@@ -65,6 +66,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
                 for records in all_records.values()
                 for route in summary_routes(Summaries(records, engine), records.dataset, waiter)
             ),
+            *referring_routes(all_records, engine, cursors, waiter),
             *(route for one in catalogue.values() for route in history_routes(History(one, engine, blobs), waiter)),
             *(route for one in catalogue.values() for route in change_routes(Changes(one, engine), waiter)),
             *(route for dataset in catalogue.values() for route in ranking_routes(dataset, engine, waiter)),

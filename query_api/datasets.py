@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import sqlalchemy as sa
 from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -16,7 +17,7 @@ from query_api.segments import read_segments, total
 from query_api.snapshots import Served, read_served, snapshot
 from shared.books import checkpoints, projectors
 from shared.datasets.declaration import Dataset
-from shared.datasets.fields import Field, Kind
+from shared.datasets.fields import Field, Ge, Kind, When
 from shared.errors import NotFound
 from shared.http.problems import AnyRequest
 from shared.selection.parameters import Parameter, read_query, unknown
@@ -36,12 +37,24 @@ def field_body(field: Field) -> Body:
         "choices": field.choices,
         "default": field.default,
         "minimum": field.minimum,
+        "maximum": field.maximum,
+        "when": [bound_body(one) for one in field.when] or None,
+        "length": field.length,
         "max_length": field.max_length,
+        "case": field.case,
         "pattern": field.pattern.says if field.pattern else None,
+        "refers": field.refers or None,
+        "partition": msgspec.structs.asdict(field.partition) if field.partition else None,
     }
     marks = {"indexed": field.indexed, "searched": field.search, "sensitive": field.sensitive}
     found = {name: value for name, value in {**said, **marks}.items() if value not in (None, (), False)}
     return {"name": field.name, "kind": field.kind, "required": field.required, **found}
+
+
+def bound_body(when: When) -> Body:
+    """A bound that holds only where another field has a value."""
+    name = "minimum" if isinstance(when.bound, Ge) else "maximum"
+    return {"field": when.field, "value": when.value, name: when.bound.value}
 
 
 COUNT = Parameter(
@@ -74,6 +87,7 @@ def dataset_body(records: Records, served: Served) -> Body:
         "name": dataset.name,
         "title": dataset.title,
         "key": dataset.key,
+        "replaces": dataset.replaces,
         "fields": [field_body(field) for field in dataset.fields],
         "members": {"name": members.name, "fields": [field_body(field) for field in members.fields]}
         if members

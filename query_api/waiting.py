@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from query_api.snapshots import POSITIONS, snapshot
 from shared.datasets.catalogue import Catalogue
 from shared.errors import Behind
-from shared.http.positions import READ_AFTER, Position, read_position
+from shared.http.positions import READ_AFTER, Position, read_positions
 from shared.http.problems import AnyRequest
 from shared.selection.parameters import unknown
 from shared.wakeups import FOLDED, Wakeups
@@ -53,24 +53,31 @@ class Waiter:
         self._catalogue = catalogue
 
     async def wait(self, request: AnyRequest) -> None:
-        """Return once the position that the request names, if any, is folded; raises Behind or BadParameter."""
+        """Return once every position that the request names is folded; raises Behind or BadParameter."""
         text = request.headers.get(READ_AFTER)
         if text is None:
             return
-        wanted = read_position(text)
-        if wanted.dataset not in self._catalogue:
-            raise unknown("dataset", wanted.dataset, tuple(self._catalogue), READ_AFTER)
+        wanted = read_positions(text)
+        for one in wanted:
+            if one.dataset not in self._catalogue:
+                raise unknown("dataset", one.dataset, tuple(self._catalogue), READ_AFTER)
         await self._reach(wanted, wait_s(request.headers.get("Prefer", "")))
 
-    async def _reach(self, wanted: Position, patience_s: int) -> None:
+    async def _reach(self, wanted: Sequence[Position], patience_s: int) -> None:
         clock = asyncio.get_running_loop().time
         deadline = clock() + patience_s
         with self._wakeups.listening(FOLDED) as bell:
-            while (lag := wanted.position - (await self._checkpoints.positions()).get(wanted.dataset, 0)) > 0:
+            while behind := _behind(wanted, await self._checkpoints.positions()):
                 left_s = deadline - clock()
                 if left_s <= 0:
-                    raise Behind(str(wanted), lag)
+                    raise behind[0]
                 await bell.wait(min(left_s, POLL_S))
+
+
+def _behind(wanted: Sequence[Position], folded: Mapping[str, int]) -> list[Behind]:
+    """What is still missing, as errors."""
+    lags = ((one, one.position - folded.get(one.dataset, 0)) for one in wanted)
+    return [Behind(str(one), lag) for one, lag in lags if lag > 0]
 
 
 def wait_s(prefer: str) -> int:

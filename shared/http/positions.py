@@ -1,4 +1,7 @@
-"""Positions in headers: `Position: debts:57` says how far an answer goes, `Read-After: debts:57` how far it must go."""
+"""Positions in headers: `Position: debts:57` says how far an answer goes, `Read-After: debts:57` how far it must go.
+
+Where an answer is made of two datasets, `Position` names both, with a comma between; `Read-After` may do so anywhere.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,13 @@ class Position(msgspec.Struct, frozen=True):
         return f"{self.dataset}:{self.position}"
 
 
+def read_positions(text: str) -> list[Position]:
+    """The positions that a `Read-After` header says; raises BadParameter."""
+    return [read_position(one) for one in text.split(",")]
+
+
 def read_position(text: str) -> Position:
-    """The position that a `Read-After` header says; raises BadParameter."""
+    """One of them; raises BadParameter."""
     found = _POSITION.fullmatch(text.strip())
     if not found:
         raise BadParameter(READ_AFTER, f"{READ_AFTER}: {text[:80]!r} is no position, as debts:57.")

@@ -17,6 +17,7 @@ from shared.datasets.fields import Field, Kind
 from shared.errors import BadSettings
 from shared.read_tables import column_type
 from shared.selection.parameters import Parameter, Query
+from shared.selection.ranges import check_range
 from shared.selection.values import Value
 
 Condition = sa.ColumnElement[bool]
@@ -126,9 +127,12 @@ def conditions(
 ) -> list[Condition]:
     """What a record must meet; all conditions on members must hold for one and the same member.
 
-    `numbers` are those of the uploads that it may come from, None means any. Raises BadParameter.
+    `numbers` are those of the uploads that it may come from, None means any. Raises BadParameter, also for a range that
+    ends before it begins.
     """
     given = [one for name, one in filters.items() if query.has(name)]
+    for one in given:
+        check_range(query, one.field)
     found = [_condition(one, records.c[one.field.name], query) for one in given if not one.member]
     of_members = [one for one in given if one.member]
     if of_members and dataset.members:

@@ -73,6 +73,18 @@ async def test_a_dataset_shows_its_declaration(client: httpx.AsyncClient) -> Non
     assert body["links"] == {"self": "/datasets/accounts", "records": "/accounts"}
 
 
+async def test_a_dataset_shows_the_rules_of_its_declaration(client: httpx.AsyncClient) -> None:
+    bodies = {name: (await client.get(f"/datasets/{name}")).json() for name in ("transactions", "clients", "deals")}
+    fields = {one["name"]: one for body in bodies.values() for one in body["fields"]}
+    assert fields["amount"]["when"] == [{"field": "transaction_type", "value": "BUY", "minimum": 0}]
+    assert (fields["currency"]["length"], fields["currency"]["case"]) == (3, "upper")
+    assert fields["transaction_date"]["partition"] == {"years": 5, "since": 2010, "until": 2030}
+    assert (fields["account_balance"]["minimum"], fields["account_balance"]["maximum"]) == (-(10**13) + 1, 10**13 - 1)
+    refers = [one for one in bodies["transactions"]["fields"] if "refers" in one]
+    assert [(one["name"], one["refers"]) for one in refers] == [("client_id", "clients")]
+    assert [body["replaces"] for body in bodies.values()] == [False, False, True]
+
+
 async def test_an_unknown_dataset_is_404_with_the_nearest(client: httpx.AsyncClient) -> None:
     answer = await client.get("/datasets/debt")
     assert answer.status_code == 404

@@ -50,6 +50,14 @@ async def test_a_read_waits_until_it_is_folded(client: httpx.AsyncClient, books:
     assert (answer.status_code, answer.headers["position"]) == (200, "debts:6")
 
 
+async def test_a_read_may_wait_for_two_datasets(client: httpx.AsyncClient, books: Books) -> None:
+    await books.serve("sales", position=3)
+    said = {"debts:1, sales:3": 200, "sales:4,debts:1": 503, "sales:3,debts:1000": 503, "debts:1, nothing:1": 400}
+    for value, status in said.items():
+        answer = await client.get("/uploads", headers={"Read-After": value, "Prefer": "wait=0"})
+        assert (value, answer.status_code) == (value, status)
+
+
 @pytest.mark.parametrize("value", ["57", "debts", "nothing:1", "debts:x"])
 async def test_a_header_that_cannot_be_read_is_refused_by_its_name(client: httpx.AsyncClient, value: str) -> None:
     answer = await client.get("/debts", headers={"Read-After": value})

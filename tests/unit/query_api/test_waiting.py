@@ -6,7 +6,7 @@ import pytest
 
 from query_api.waiting import wait_s
 from shared.errors import BadParameter
-from shared.http.positions import Position, read_position
+from shared.http.positions import Position, read_position, read_positions
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,13 @@ def test_patience_is_what_prefer_asks_for_up_to_ten_seconds(prefer: str, patienc
 
 def test_a_position_is_read_as_it_is_written() -> None:
     assert read_position(str(Position("debts", 57))) == Position("debts", 57)
+
+
+def test_several_positions_stand_with_commas_between() -> None:
+    both = [Position("debts", 57), Position("sales", 3)]
+    assert read_positions("debts:57, sales:3") == both
+    with pytest.raises(BadParameter, match="no position"):
+        read_positions("debts:57,")
 
 
 @pytest.mark.parametrize("text", ["", "57", "debts", "debts:", ":57", "debts:-1", "debts:5 7", "debts:" + "9" * 19])

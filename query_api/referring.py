@@ -1,0 +1,104 @@
+"""`GET /{dataset}/{key}/{other}`: the records of another dataset that refer to one; read table -> *query* -> HTTP.
+
+Derived from the `Refers` of declarations, with the filters and the paging that the other dataset's own list has.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from litestar.handlers import HTTPRouteHandler
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from query_api.answers import Answer, answer, list_body
+from query_api.columns import chosen
+from query_api.cursors import Cursors
+from query_api.formats import EXPORTING
+from query_api.links import link_header
+from query_api.openapi import described
+from query_api.pages import Page, empty_page, read_page, read_paging
+from query_api.records import Body, Records, read_key
+from query_api.routing import readable
+from query_api.schemas import list_schema, record_schema
+from query_api.snapshots import read_served, snapshot
+from query_api.waiting import Waiter
+from shared.datasets.fields import Field
+from shared.errors import NotFound
+from shared.http.positions import HEADER, Position
+from shared.http.problems import AnyRequest
+from shared.selection.filters import bound
+from shared.selection.parameters import Query, read_query, short
+from shared.selection.values import Value
+
+
+class Referring:
+    """Reads the records of one dataset, `records`, by what they refer to: a live record of another, `target`."""
+
+    def __init__(self, records: Records, target: Records, engine: AsyncEngine, cursors: Cursors) -> None:
+        self.records = records
+        self.target = target
+        self.fields = referring_fields(records, target)
+        others = {field.parameter for field in self.fields} | EXPORTING.keys()
+        self.parameters = {name: one for name, one in records.parameters.items() if name not in others}
+        self._engine = engine
+        self._cursors = cursors
+
+    async def page(self, text: str, query: Query) -> tuple[Page, list[Body], list[Position]]:
+        """One page of what refers to that key, and how far both datasets are folded in it.
+
+        Raises BadParameter, and NotFound where the key is no live record's.
+        """
+        paging, key = read_paging(query, self._cursors), read_key(self.target.dataset, text)
+        async with snapshot(self._engine) as connection:
+            found = await self.records.select(connection, query)
+            positions = [found.position, await self._position_of_target(connection, key, text)]
+            if found.served.generation is None:
+                return empty_page(paging), [], positions
+            columns = found.table.c
+            refers = sa.or_(*(columns[field.name] == bound(field.kind, key) for field in self.fields))
+            wanted = found.table.select().where(*found.conditions, refers)
+            page = await read_page(connection, query, wanted, found.order, paging)
+            return page, await self.records.bodies(connection, found.served, page.rows), positions
+
+    async def _position_of_target(self, connection: AsyncConnection, key: Value, text: str) -> Position:
+        """How far the other dataset is folded; raises NotFound where it has no record with the key."""
+        name = self.target.dataset.name
+        served = await read_served(connection, name)
+        if served.generation is None or await self.target.find(connection, served, key) is None:
+            raise NotFound(f"There is no record in {name} with {self.target.dataset.key} {short(text)}.")
+        return Position(name, served.position)
+
+
+def referring_fields(records: Records, target: Records) -> tuple[Field, ...]:
+    """The fields of a dataset's records that hold keys of another."""
+    return tuple(field for field in records.dataset.fields if field.refers == target.dataset.name)
+
+
+def referring_routes(
+    all_records: dict[str, Records], engine: AsyncEngine, cursors: Cursors, waiter: Waiter
+) -> list[HTTPRouteHandler]:
+    """A route for each dataset and each other one that it refers to."""
+    return [
+        _route(Referring(records, target, engine, cursors), waiter)
+        for records in all_records.values()
+        for target in all_records.values()
+        if referring_fields(records, target)
+    ]
+
+
+def _route(referring: Referring, waiter: Waiter) -> HTTPRouteHandler:
+    async def read_list(request: AnyRequest) -> Answer:
+        query = read_query(request.scope["path"], request.scope["query_string"], referring.parameters)
+        await waiter.wait(request)
+        page, results, positions = await referring.page(request.path_params["key"], query)
+        headers = {**link_header(page), HEADER: ", ".join(str(one) for one in positions)}
+        return answer(list_body(page, chosen(query, results)), headers=headers)
+
+    dataset, target = referring.records.dataset, referring.target.dataset
+    operation = described(
+        dataset.name,
+        f"Records of {dataset.title.lower()} that refer to one of {target.title.lower()}",
+        tuple(referring.parameters.values()),
+        path={"key": f"The {target.key} of the record that is referred to."},
+        answers=list_schema(record_schema(dataset)),
+    )
+    return readable(f"/{target.name}/{{key:str}}/{dataset.name}", read_list, operation)
