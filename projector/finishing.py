@@ -102,7 +102,12 @@ class Finisher:
     async def _index(
         self, guard: Connection, dataset: Dataset, load: Load, names: Names, file: File, text_key: str
     ) -> None:
-        """Build all indexes; that the first is unique is the check for keys that stand twice in the file."""
+        """Build all indexes; that the first is unique is the check for keys that stand twice in the file.
+
+        Not where segments are partitioned: a key could stand once in each partition, and is searched for before.
+        """
+        if dataset.partition is not None and dataset.key is not None and dataset.members is None:
+            await self._drop_duplicates(guard, dataset, load, names, file, text_key)
         table = names.segment(load.upload)
         unique, *others = create_indexes(dataset, table, segment_name(load.upload))
         waiting = list(others)

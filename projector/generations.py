@@ -6,6 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import CreateTable
 
+from projector.partitioning import create_partitions
 from projector.rankings import make_group_tables
 from shared.datasets.declaration import Dataset
 from shared.read_tables import (
@@ -13,6 +14,7 @@ from shared.read_tables import (
     Names,
     history_table,
     index_columns,
+    partitioned_by,
     provenance_columns,
     quoted,
     records_table,
@@ -66,8 +68,10 @@ async def make_generation(connection: AsyncConnection, dataset: Dataset, generat
     ):
         await connection.run_sync(table.create)
     segment = names.segment(OPEN_SEGMENT)
-    await connection.execute(text(f"CREATE TABLE {segment} PARTITION OF {names.records} FOR VALUES IN (0)"))
-    statements = create_indexes(dataset, segment, segment_name(OPEN_SEGMENT))
+    by = f" PARTITION BY {ranges}" if (ranges := partitioned_by(dataset)) else ""
+    await connection.execute(text(f"CREATE TABLE {segment} PARTITION OF {names.records} FOR VALUES IN (0){by}"))
+    statements = create_partitions(dataset, names, OPEN_SEGMENT)
+    statements += create_indexes(dataset, segment, segment_name(OPEN_SEGMENT))
     if dataset.key:
         statements.append(create_index(segment_name(OPEN_SEGMENT), segment, ("upload",)))
     statements.append(create_index("history", names.history, dataset.key_columns))
@@ -96,10 +100,13 @@ async def make_upload_tables(
     connection: AsyncConnection, dataset: Dataset, generation: int, number: int, segment: int
 ) -> None:
     """Create the bare tables into which an upload is loaded: its segment, and its staging where rows are grouped."""
+    names = Names(dataset, generation)
     await connection.execute(CreateTable(segment_table(dataset, generation, number, segment)))
     if segment != OPEN_SEGMENT:
+        for statement in create_partitions(dataset, names, number):
+            await connection.execute(text(statement))
         # Says in advance what ATTACH would otherwise read the whole table for.
-        bound = f"ALTER TABLE {Names(dataset, generation).segment(number)} ADD CHECK (segment = {segment})"
+        bound = f"ALTER TABLE {names.segment(number)} ADD CHECK (segment = {segment})"
         await connection.execute(text(bound))
     if dataset.members is not None:
         await connection.execute(CreateTable(staging_table(dataset, generation, number)))

@@ -4,7 +4,8 @@ A *generation* of a dataset is the schema `<dataset>_<generation>` with these ta
 
     records      partitioned by `segment`; what the query API reads, as far as `read.segments` calls a segment live
     segment_0    the open segment: small uploads and records that a person made or changed
-    segment_<n>  the records of upload n, attached when it is published
+    segment_<n>  the records of upload n, attached when it is published; where a declaration says `PartitionBy`, both
+                 kinds of segments are partitioned by that date once more
     staging_<n>  the rows of upload n where many rows make one record; gone once its segment is made
     overlap_<n>  the keys of upload n that are live already, as its preview found them; gone once it is published
     history      versions that have ended, one by one; a segment that has ended as a whole stays where it is
@@ -200,8 +201,17 @@ def records_table(dataset: Dataset, generation: int) -> sa.Table:
 
 def segment_table(dataset: Dataset, generation: int, upload: int, segment: int) -> sa.Table:
     """The bare table into which an upload is loaded; `provenance_columns` are added when all its rows are there."""
-    metadata = sa.MetaData(schema=schema_of(dataset, generation))
-    return sa.Table(segment_name(upload), metadata, *record_columns(dataset, segment))
+    return sa.Table(
+        segment_name(upload),
+        sa.MetaData(schema=schema_of(dataset, generation)),
+        *record_columns(dataset, segment),
+        postgresql_partition_by=partitioned_by(dataset) if segment != OPEN_SEGMENT else None,
+    )
+
+
+def partitioned_by(dataset: Dataset) -> str | None:
+    """How segments that stay are partitioned, as PostgreSQL writes it; None where they are not."""
+    return f"RANGE ({quoted(dataset.partition.name)})" if dataset.partition else None
 
 
 def staging_table(dataset: Dataset, generation: int, number: int) -> sa.Table:
@@ -275,9 +285,13 @@ def row_errors_table(dataset: Dataset, generation: int) -> sa.Table:
 def index_columns(dataset: Dataset) -> list[tuple[str, ...]]:
     """The columns of every index of a segment; the first is unique.
 
+    PostgreSQL wants that to hold what a segment is partitioned by: there it does not say that a key stands once.
+
     `records` itself has none: an index of the parent would have to hold the segment as well, and every ATTACH would
     compare it with the segment's own.
     """
+    parted = [dataset.partition.name] if dataset.partition else []
+    unique = tuple(dict.fromkeys((*dataset.key_columns, *parted)))
     ranked = [(*([one.per] if one.per else []), one.order) for one in dataset.record_rankings]
     single = [(field.name,) for field in dataset.fields if field.indexed]
-    return [dataset.key_columns, *single, *(one for one in ranked if one not in single)]
+    return [unique, *single, *(one for one in ranked if one not in single)]

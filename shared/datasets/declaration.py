@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import MAXYEAR
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from shared.datasets.fields import Field, Kind, read_field
+from shared.datasets.fields import Field, Kind, PartitionBy, read_field
 from shared.datasets.rankings import AnyRanking, RecordRanking, faults_of_rankings
 
 NAME_CHARACTERS = 40
@@ -61,8 +62,8 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def partition(self) -> Field | None:
-        """The date by which segments are partitioned, in steps of its `partition_years`."""
-        return next((field for field in self.fields if field.partition_years), None)
+        """The date by which segments are partitioned, as its `partition` says."""
+        return next((field for field in self.fields if field.partition), None)
 
     @property
     def record_rankings(self) -> tuple[RecordRanking, ...]:
@@ -128,7 +129,7 @@ def _faults(dataset: Dataset) -> Iterator[str]:
         yield f"has the key {dataset.key!r}, which is none of its fields."
     for field in dataset.file_fields:
         yield from _faults_of_field(field, dataset)
-    parted = [field for field in dataset.file_fields if field.partition_years is not None]
+    parted = [field for field in dataset.file_fields if field.partition is not None]
     if len(parted) > 1 or any(field not in dataset.fields for field in parted):
         yield "can be partitioned by one field of its own only."
     if dataset.replaces and dataset.key is not None:
@@ -146,9 +147,15 @@ def _faults_of_field(field: Field, dataset: Dataset) -> Iterator[str]:
             yield f"has a When of {field.name!r} for {when.value!r}, which is no choice of {when.field!r}."
     if field.case and field.kind is not Kind.TEXT:
         yield f"brings {field.name!r} to a case, which is for texts; choices are found in any case."
-    dated = field.kind in (Kind.DATE, Kind.TIMESTAMP) and field.required
-    if field.partition_years is not None and not (dated and field.partition_years > 0):
+    if field.partition is not None:
+        yield from _faults_of_partition(field, field.partition)
+
+
+def _faults_of_partition(field: Field, by: PartitionBy) -> Iterator[str]:
+    if field.kind not in (Kind.DATE, Kind.TIMESTAMP) or not field.required or by.years < 1:
         yield f"is partitioned by {field.name!r}, which must be a date that every row has, in steps of whole years."
+    elif not 1 <= by.since < by.until <= MAXYEAR or (by.until - by.since) % by.years:
+        yield f"is partitioned by {field.name!r} from {by.since} to {by.until}, which is no number of whole steps."
 
 
 def _attributes(record: type[msgspec.Struct]) -> list[tuple[str, Any, object]]:

@@ -104,7 +104,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     formats: tuple[str, ...] = ("%Y-%m-%d",)
     sensitive: bool = False
     refers: str = ""
-    partition_years: int | None = None
+    partition: PartitionBy | None = None
 
     @property
     def nullable(self) -> bool:
@@ -192,7 +192,7 @@ def _said(name: str, kind: Kind, marker: Marker) -> dict[str, Any]:
             return {"sensitive": True}
         case Refers(dataset):
             return {"refers": dataset}
-        case PartitionBy(years):
-            return {"partition_years": years}
+        case PartitionBy():
+            return {"partition": marker}
         case _:
             return {}

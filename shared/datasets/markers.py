@@ -124,12 +124,20 @@ class Refers(msgspec.Struct, frozen=True):
 
 
 class PartitionBy(msgspec.Struct, frozen=True):
-    """Segments are partitioned by this date, in ranges of so many years that begin at multiples of it.
+    """Segments are partitioned by this date, in ranges of so many years from `since` (inclusive) on.
 
-    Of at most one field of a dataset, which every row must have.
+    One more holds all that is before, one more all from `until` on. Of at most one field of a dataset, which every row
+    must have; `until` is whole steps behind `since`.
     """
 
     years: int
+    since: int = 2010
+    until: int = 2030
+
+    @property
+    def first_years(self) -> tuple[int, ...]:
+        """The years with whose first day a range begins, in order; that before all of them has none."""
+        return tuple(range(self.since, self.until + 1, self.years))
 
 
 Marker = (

@@ -21,7 +21,9 @@ class Transaction(Record, frozen=True, kw_only=True):
     transaction_id: UUID
     client_id: Annotated[UUID, Refers("clients"), Indexed()]
     transaction_type: Literal["BUY", "SELL"]
-    transaction_date: Annotated[date, DAY, Range("start_date", "end_date"), Indexed(), PartitionBy(years=5)]
+    transaction_date: Annotated[
+        date, DAY, Range("start_date", "end_date"), Indexed(), PartitionBy(years=5, since=2010, until=2030)
+    ]
     amount: Annotated[Decimal, Scale(2), When("transaction_type", "BUY", Ge(0)), Range()]
     currency: Annotated[str, Upper(), Length(3), Indexed()]
 

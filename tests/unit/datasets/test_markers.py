@@ -128,6 +128,8 @@ def test_a_bound_does_not_hold_where_the_file_lacks_the_other_column() -> None:
         ({"a": Annotated[int, PartitionBy(5)]}, "must be a date that every row has"),
         ({"a": Annotated[date | None, PartitionBy(5)]}, "must be a date that every row has"),
         ({"a": Annotated[date, PartitionBy(0)]}, "whole years"),
+        ({"a": Annotated[date, PartitionBy(3)]}, "no number of whole steps"),
+        ({"a": Annotated[date, PartitionBy(5, 2030, 2010)]}, "no number of whole steps"),
         ({"a": Annotated[date, PartitionBy(5)], "b": Annotated[date, PartitionBy(1)]}, "one field of its own"),
         ({"k": int}, "the key 'a', which is none of its fields"),
     ],
@@ -145,7 +147,8 @@ def test_what_others_build_on_is_declared() -> None:
 
     dataset = declare("ones", One, title="Ones", key=None, replaces=True)
     assert dataset.partition is not None
-    assert (dataset.partition.name, dataset.partition.partition_years) == ("day", 5)
+    assert (dataset.partition.name, dataset.partition.partition) == ("day", PartitionBy(5, 2010, 2030))
+    assert PartitionBy(5).first_years == (2010, 2015, 2020, 2025, 2030)
     assert (dataset.field("client").refers, dataset.replaces, dataset.rankings) == ("clients", True, ())
     plain = declare("ones", One, title="Ones", key="client")
     assert not plain.replaces
