@@ -15,9 +15,11 @@ SMALL_BYTES = 4 * 1024**2
 """A segment of at most so many bytes is counted; of a larger one PostgreSQL's statistics are asked."""
 
 STATISTICS = sa.text("""
-    SELECT relname, reltuples, pg_relation_size(pg_class.oid) AS size_bytes
-    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-    WHERE nspname = :schema AND relname = ANY(:names)
+    SELECT segment.relname, sum(leaf.reltuples), min(leaf.reltuples), sum(pg_relation_size(leaf.oid))
+    FROM pg_class AS segment JOIN pg_namespace AS schema ON schema.oid = segment.relnamespace
+    CROSS JOIN pg_partition_tree(segment.oid) AS tree JOIN pg_class AS leaf ON leaf.oid = tree.relid
+    WHERE nspname = :schema AND segment.relname = ANY(:names) AND tree.isleaf AND pg_relation_size(leaf.oid) > 0
+    GROUP BY segment.relname
 """)
 
 
@@ -54,8 +56,8 @@ async def _guessed(
     rows = await connection.execute(STATISTICS, asked)
     return {
         names[name]: Count(round(records), "estimate")
-        for name, records, size_bytes in rows
-        if records >= 0 and size_bytes > SMALL_BYTES
+        for name, records, least, size_bytes in rows
+        if least >= 0 and size_bytes > SMALL_BYTES  # -1 says that a table was never looked at.
     }
 
 
