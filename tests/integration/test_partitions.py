@@ -52,7 +52,7 @@ def transactions(*rows: Row) -> bytes:
 def partition(tables: Tables, key: UUID) -> str:
     """The partition in which the live record with a key lies."""
     found = tables.fetch("""
-        SELECT tableoid::regclass::text FROM transactions_1.records AS record
+        SELECT record.tableoid::regclass::text FROM transactions_1.records AS record
         JOIN read.segments AS segment ON segment.dataset = 'transactions' AND segment.number = record.segment
         WHERE transaction_id = $1 AND segment.ended_position IS NULL
     """, key)  # fmt: skip
@@ -173,7 +173,7 @@ def scanned(stack: Stack, tables: Tables, path: str, only: int) -> set[str]:
         sent = pool.submit(asyncio.run, asked(settings, path)).result()
     assert sent
     plans = [str(tables.value(f"EXPLAIN (FORMAT JSON) {statement}", *values)) for statement, values in sent]
-    return {name for plan in plans for name in re.findall(rf'"segment_{only}_(\w+)"', plan)}
+    return {name for plan in plans for name in re.findall(rf'"Relation Name": "segment_{only}_(\w+)"', plan)}
 
 
 @pytest.mark.parametrize(
