@@ -17,6 +17,8 @@ class Afterwards(msgspec.Struct):
     """Numbers of segments that the planner knows nothing of yet."""
     cancelled: list[int] = []
     """Numbers of uploads whose tables nobody needs any more."""
+    decided: bool = False
+    """Whether a person has decided about an upload that others may have waited for."""
 
 
 class Fold(msgspec.Struct, frozen=True):

@@ -29,7 +29,7 @@ from shared.leases import Leases
 from shared.read_tables import Names
 from shared.settings import Settings
 from shared.tasks import together
-from shared.wakeups import FOLDED, Wakeups
+from shared.wakeups import FOLDED, LOADED, Wakeups
 
 logger = logging.getLogger(__name__)
 
@@ -200,6 +200,8 @@ class OwnedLane:
             self._attached.put_nowait(number)
         if to.afterwards.cancelled:
             self._cancelled.set()
+        if to.afterwards.decided:
+            self._wakeups.ring(LOADED)
         await loads.publish(to.afterwards.loads)
 
     async def _wait_until_loaded(self, data: UploadPublished) -> None:
