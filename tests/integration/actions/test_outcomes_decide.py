@@ -134,11 +134,10 @@ async def test_a_bulk_correction_names_what_one_snapshot_shows(client: httpx.Asy
 @pytest.mark.usefixtures("upload")
 async def test_records_of_a_segment_that_has_ended_are_not_meant(client: httpx.AsyncClient, log: Log) -> None:
     await log.books.insert("debts", [debt(number) for number in range(1, 8)])
-    insert = (
-        "INSERT INTO read.segments (dataset, generation, number, position, ended_position) VALUES "
-        "('debts', 1, 0, 0, 1), ('debts', 1, 1, 1, NULL)"
+    await log.books.execute("UPDATE read.segments SET ended_position = 1 WHERE dataset = 'debts' AND number = 0")
+    await log.books.execute(
+        "INSERT INTO read.segments (dataset, generation, number, position) VALUES ('debts', 1, 1, 1)"
     )
-    await log.books.execute(insert)
     answer = await client.patch("/debts", params={"min_debt_amount": "1", "max_affected": "9"}, json={"name": "Ann"})
 
     assert (answer.status_code, answer.json()["corrected"]) == (200, 0)
