@@ -13,23 +13,20 @@ import httptools
 
 
 class Client(asyncio.Protocol):
-    """One connection that is kept, one request at a time."""
+    """One connection, one request at a time; it is kept for as long as the server keeps it, then made anew."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str, port: int) -> None:
+        self._address = host, port
         self._transport: asyncio.Transport | None = None
         self._answered: asyncio.Future[int] | None = None
         self._parser = httptools.HttpResponseParser(self)
 
-    @classmethod
-    async def connect(cls, host: str, port: int) -> Client:
-        """A client of one server."""
-        _, client = await asyncio.get_running_loop().create_connection(cls, host, port)
-        return client
-
     async def put(self, path: str, body: bytes) -> int:
         """The status of the answer to a PUT of JSON; raises ConnectionError where the server goes away."""
         if self._transport is None:
-            raise ConnectionError("The connection is closed.")
+            await asyncio.get_running_loop().create_connection(lambda: self, *self._address)
+        if self._transport is None:
+            raise ConnectionError("The connection was closed at once.")
         self._answered = asyncio.get_running_loop().create_future()
         head = f"PUT {path} HTTP/1.1\r\nHost: tablefold\r\nContent-Type: application/json\r\n"
         self._transport.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
@@ -39,6 +36,7 @@ class Client(asyncio.Protocol):
         """Let go of the connection."""
         if self._transport is not None:
             self._transport.close()
+            self._transport = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if isinstance(transport, asyncio.Transport):
@@ -48,13 +46,15 @@ class Client(asyncio.Protocol):
         self._parser.feed_data(data)
 
     def connection_lost(self, _: Exception | None) -> None:
-        self._transport = None
         if self._answered is not None and not self._answered.done():
             self._answered.set_exception(ConnectionError("The server closed the connection."))
 
     def on_message_complete(self) -> None:
         """Called by the parser."""
-        status, self._parser = self._parser.get_status_code(), httptools.HttpResponseParser(self)
+        status, keeps = self._parser.get_status_code(), self._parser.should_keep_alive()
+        self._parser = httptools.HttpResponseParser(self)
+        if not keeps:
+            self.close()
         if self._answered is not None and not self._answered.done():
             self._answered.set_result(status)
 
@@ -74,7 +74,7 @@ async def put_for(
             if status != 200:
                 raise ValueError(f"PUT {path} was answered with {status}.")
 
-    connections = [await Client.connect(host, port) for _ in range(clients)]
+    connections = [Client(host, port) for _ in range(clients)]
     try:
         await asyncio.gather(*(work(client) for client in connections))
     finally:
