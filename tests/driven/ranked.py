@@ -15,7 +15,7 @@ from shared.ranking_tables import GroupTable, kept_tables
 from shared.read_tables import Names, quoted
 from tests.driven.driver import Driver
 from tests.driven.play import Play
-from tests.driven.tiny import CREWS, NOTES, TASKS
+from tests.driven.tiny import CREWS, NOTES, SHIFTS, TASKS
 
 DONE = ("state", "DONE")
 MEASURES: dict[str, Measure] = {
@@ -44,6 +44,18 @@ RANKED_TASKS = msgspec.structs.replace(
 RANKED_CREWS = msgspec.structs.replace(
     CREWS,
     rankings=(Ranking(name="ships", title="Ships", group={"no": "ship"}, measures={"crews": Count()}, order="crews"),),
+)
+RANKED_SHIFTS = msgspec.structs.replace(
+    SHIFTS,
+    rankings=(
+        Ranking(
+            name="shifts",
+            title="Shifts",
+            group={"no": "number"},
+            measures={"effort": Sum("effort"), "times": Count()},
+            order="effort",
+        ),
+    ),
 )
 REPLACED_NOTES = msgspec.structs.replace(
     NOTES,

@@ -15,7 +15,7 @@ from shared.datasets.declaration import Dataset
 from shared.datasets.rankings import faults_of_rankings
 from tests.driven.driver import Place
 from tests.driven.happenings import Send, Settle, Step, Withdraw, looking, steps
-from tests.driven.ranked import RANKED_CREWS, RANKED_TASKS, REPLACED_NOTES, RankedPlay
+from tests.driven.ranked import RANKED_CREWS, RANKED_SHIFTS, RANKED_TASKS, REPLACED_NOTES, RankedPlay
 from tests.driven.replacing import Replacing
 from tests.driven.tiny import rules_of
 
@@ -45,6 +45,12 @@ async def test_of_records_that_rows_bring(place: Place, happens: list[Step]) -> 
 @given(happens=steps(RANKED_CREWS))
 async def test_of_records_with_members(place: Place, happens: list[Step]) -> None:
     await play(place, RANKED_CREWS, happens)
+
+
+@looking(15)
+@given(happens=steps(RANKED_SHIFTS))
+async def test_of_records_that_lie_in_partitions(place: Place, happens: list[Step]) -> None:
+    await play(place, RANKED_SHIFTS, happens)
 
 
 NOTE = st.sampled_from(("a", "b", "long"))

@@ -72,6 +72,17 @@ def jobs(walk: Walk, line: Line) -> None:
     assert (job["id"], job["state"], job["rows"]) == (walk.report["id"], "published", walk.report["rows"])
 
 
+def statistics(walk: Walk, line: Line) -> None:
+    key, big = str(uuid4()), "900000000.50"
+    rows = [[str(uuid4()), key, kind, "2024-01-01", amount, "eur"] for kind, amount in (("buy", big), ("sell", "-2"))]
+    rows.append([str(uuid4()), key, "buy", "2031-01-01", "7", "usd"])
+    sent = walk.api.upload("transactions", table(TRANSACTION, rows).encode(), source=walk.source)
+    (mine,) = [one for one in walk.got(line)["results"] if one["client_id"] == key]
+    assert mine == {"client_id": key, "currency": "EUR", "spent": big, "gained": "2.00", "count": 2}
+    walk.api.withdraw(sent["id"])
+    assert not [one for one in walk.got(line)["results"] if one["client_id"] == key]
+
+
 def errors(walk: Walk, line: Line) -> None:
     bad = walk.api.upload("transactions", transactions(uuid4(), "invalid-date"), source=walk.source)
     (error,) = walk.got(line, of=bad["id"])["results"]
@@ -81,7 +92,7 @@ def errors(walk: Walk, line: Line) -> None:
 STEPS: Steps = dict(
     zip(
         (line.there for line in LINES),
-        (load_clients, load_transactions, by_balance, by_email, of_client, jobs, errors),
+        (load_clients, load_transactions, by_balance, by_email, of_client, jobs, statistics, errors),
         strict=True,
     )
 )

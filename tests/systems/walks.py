@@ -40,7 +40,7 @@ class Walk(NamedTuple):
         """Send a line as it stands in the guide; a list is of this walk's records, `of` stands for its `{id}`."""
         method, path = line.here.split(" ", 1)
         url = httpx.URL(path.format(id=of))
-        if method == "POST" or (method == "GET" and "{id}" not in path):
+        if method == "POST" or (method == "GET" and "{id}" not in path and "/rankings/" not in path):
             url = url.copy_merge_params({"source": self.source})
         files = {"file": ("file.csv", content)} if content is not None else None
         return self.api.http.request(method, url, headers=WAITING, json=json, files=files)
