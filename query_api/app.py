@@ -23,6 +23,7 @@ from query_api.rejected_rows import RejectedRows, rejected_row_routes
 from query_api.row_errors import RowErrors, row_error_routes
 from query_api.snapshots import make_reader
 from query_api.summaries import Summaries, summary_routes
+from query_api.totals import totals_routes
 from query_api.unpublished import records_of
 from query_api.uploads import Uploads, upload_routes
 from query_api.waiting import Checkpoints, Waiter
@@ -67,6 +68,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
                 for route in summary_routes(Summaries(records, engine), records.dataset, waiter)
             ),
             *referring_routes(all_records, engine, cursors, waiter),
+            *totals_routes(all_records, engine, waiter),
             *(route for one in catalogue.values() for route in history_routes(History(one, engine, blobs), waiter)),
             *(route for one in catalogue.values() for route in change_routes(Changes(one, engine), waiter)),
             *(route for dataset in catalogue.values() for route in ranking_routes(dataset, engine, waiter)),

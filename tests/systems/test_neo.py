@@ -146,3 +146,22 @@ def test_904_of_950_transactions_are_good_and_come_before_their_clients(api: Api
     assert last in {one["transaction_date"] for one in api.records("transactions", source=source, end_date=last)}
     in_euros = api.records("transactions", source=source, currency="eur")
     assert {one["currency"] for one in in_euros} == {"EUR"}
+
+
+def test_a_client_has_totals_for_each_currency(api: Api, source: str) -> None:
+    key = str(uuid4())
+    api.upload("clients", client(key), source=source)
+    rows = [
+        [str(uuid4()), key, kind, "2024-03-01", amount, currency]
+        for kind, amount, currency in (("buy", "10", "eur"), ("sell", "-4.50", "eur"), ("buy", "0.25", "usd"))
+    ]
+    bought = api.upload("transactions", table(TRANSACTION, rows).encode(), source=source)
+    path = f"/clients/{key}/transactions/totals"
+
+    assert api.get(path)["results"] == [
+        {"currency": "EUR", "spent": "10.00", "gained": "4.50", "count": 2},
+        {"currency": "USD", "spent": "0.25", "gained": "0.00", "count": 1},
+    ]
+    api.http.delete(f"/uploads/{bought['id']}", headers={"Prefer": "wait=10"})
+    assert api.get(path)["results"] == []
+    assert api.http.get(f"/clients/{uuid4()}/transactions/totals").status_code == 404

@@ -1,0 +1,87 @@
+"""`GET /{dataset}/{key}/{other}/totals`: what the records that refer to one come to; read table -> *query* -> HTTP.
+
+Read from the groups that a ranking keeps of the field that refers: never stale, and one look into an index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from litestar.handlers import HTTPRouteHandler
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from query_api.answers import Answer, answer
+from query_api.openapi import described
+from query_api.ranked import ranked, shown_columns
+from query_api.records import Body, Records, read_key
+from query_api.routing import readable
+from query_api.snapshots import read_served, snapshot
+from query_api.waiting import Waiter
+from shared.datasets.fields import Kind
+from shared.datasets.rankings import Ranking
+from shared.errors import NotFound
+from shared.http.positions import HEADER, Position
+from shared.http.problems import AnyRequest
+from shared.selection.filters import bound
+from shared.selection.parameters import read_query, short
+
+
+class Totals:
+    """Reads the kept groups of `ranking`, of the records in `records`, whose `group` field refers to `target`."""
+
+    def __init__(self, records: Records, target: Records, ranking: Ranking, group: str, engine: AsyncEngine) -> None:
+        self.records = records
+        self.target = target
+        self.ranking = ranking
+        self._group = group
+        self._engine = engine
+
+    async def of(self, text: str) -> tuple[list[Body], list[Position]]:
+        """A row for each group of that key, by what else they are grouped by; raises NotFound for an unknown key."""
+        key = read_key(self.target.dataset, text)
+        names = self.records.dataset.name, self.target.dataset.name
+        async with snapshot(self._engine) as connection:
+            own, other = [await read_served(connection, name) for name in names]
+            if other.generation is None or await self.target.find(connection, other, key) is None:
+                raise NotFound(f"There is no record in {names[1]} with {self.target.dataset.key} {short(text)}.")
+            positions = [Position(names[0], own.position), Position(names[1], other.position)]
+            if own.generation is None:
+                return [], positions
+            groups = ranked(self.records.dataset, self.ranking, own.generation, own.segments)
+            kind = self.records.dataset.field(self.ranking.group[self._group]).kind
+            wanted = sa.select(*(groups.rows.c[name] for name in groups.shown))
+            wanted = wanted.where(groups.rows.c[self._group] == bound(kind, key))
+            order = groups.per or self.ranking.order
+            rows = (await connection.execute(wanted.order_by(groups.rows.c[order]))).mappings().all()
+        return [self._body(groups.shown, row) for row in rows], positions
+
+    def _body(self, shown: Sequence[str], row: sa.RowMapping) -> Body:
+        kinds = {column.name: column.kind for column in shown_columns(self.records.dataset, self.ranking)}
+        names = (name for name in shown if name != self._group)
+        return {name: int(row[name]) if kinds[name] is Kind.INTEGER else row[name] for name in names}
+
+
+def totals_routes(all_records: dict[str, Records], engine: AsyncEngine, waiter: Waiter) -> list[HTTPRouteHandler]:
+    """A route for each field that refers to a dataset and by which a ranking keeps groups."""
+    return [
+        _route(Totals(records, all_records[field.refers], ranking, shown, engine), waiter)
+        for records in all_records.values()
+        for ranking in records.dataset.rankings
+        if isinstance(ranking, Ranking) and ranking.kept
+        for shown, name in ranking.group.items()
+        if (field := records.dataset.field(name)).refers in all_records
+    ]
+
+
+def _route(totals: Totals, waiter: Waiter) -> HTTPRouteHandler:
+    async def read_totals(request: AnyRequest) -> Answer:
+        read_query(request.scope["path"], request.scope["query_string"], {})
+        await waiter.wait(request)
+        rows, positions = await totals.of(request.path_params["key"])
+        return answer({"results": rows}, headers={HEADER: ", ".join(str(one) for one in positions)})
+
+    dataset, target = totals.records.dataset, totals.target.dataset
+    path = {"key": f"The {target.key} of the record that is referred to."}
+    operation = described(dataset.name, f"{totals.ranking.title}: those of one", path=path)
+    return readable(f"/{target.name}/{{key:str}}/{dataset.name}/totals", read_totals, operation)
