@@ -18,8 +18,8 @@ from cli.stack import Stack
 from query_api.app import make_app
 from shared.datasets.catalogue import load_catalogue
 from shared.settings import Settings
+from tests.alone import client_of
 from tests.files import table
-from tests.integration.query.conftest import client_of
 from tests.laws.conftest import Tables
 from tests.steps import Api
 

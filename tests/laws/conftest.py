@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
-from cli.servers.folder import DataFolder
-from cli.servers.ports import free_port
 from cli.servers.postgres import Postgres
 from cli.stack import Stack
 from command_api.migrating import migrate
+from tests.alone import postgres_alone
 from tests.driven.driver import Place
 
 
@@ -71,18 +68,9 @@ def digest(tables: Tables, dataset: str, uploads: int) -> Any:
 @pytest.fixture(scope="session")
 def database() -> Iterator[Postgres]:
     """PostgreSQL alone, migrated and empty."""
-    with tempfile.TemporaryDirectory(prefix="tablefold-driven-") as path:
-        Path(path).chmod(0o711)
-        folder = DataFolder(Path(path) / "data")
-        folder.claim()
-        postgres = Postgres(folder, free_port())
-        try:
-            postgres.start()
-            migrate(postgres.url)
-            yield postgres
-        finally:
-            postgres.stop()
-            folder.release()
+    with postgres_alone("driven") as postgres:
+        migrate(postgres.url)
+        yield postgres
 
 
 @pytest.fixture(scope="session")

@@ -17,8 +17,9 @@ from shared.datasets.catalogue import Catalogue, load_catalogue
 from shared.event_store import EventStore
 from shared.events import RecordedEvent
 from shared.settings import Settings
+from tests.alone import client_of
 from tests.integration.query.books import Books
-from tests.integration.query.conftest import client_of, server
+from tests.integration.query.conftest import server
 
 __all__ = ["server"]
 

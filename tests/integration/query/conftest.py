@@ -5,24 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, cast
 from uuid import uuid4
 
 import httpx
 import pytest
-from litestar import Litestar
 
-from cli.servers.folder import ROOT, DataFolder
-from cli.servers.ports import free_port
+from cli.servers.folder import ROOT
 from cli.servers.postgres import Postgres
 from command_api.migrating import migrate
 from query_api.app import make_app
 from shared.datasets.catalogue import Catalogue, load_catalogue
 from shared.settings import Settings
+from tests.alone import client_of, postgres_alone
 from tests.integration.query.books import Books
 
 CURSOR_KEY = "0123456789abcdef0123456789abcdef"
@@ -53,17 +48,8 @@ dataset = declare("players", Player, title="Players", key="number")
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Postgres]:
-    with tempfile.TemporaryDirectory(prefix="tablefold-query-") as path:
-        Path(path).chmod(0o711)
-        folder = DataFolder(Path(path) / "data")
-        folder.claim()
-        postgres = Postgres(folder, free_port())
-        try:
-            postgres.start()
-            yield postgres
-        finally:
-            postgres.stop()
-            folder.release()
+    with postgres_alone("query") as postgres:
+        yield postgres
 
 
 @pytest.fixture(scope="session")
@@ -87,25 +73,6 @@ async def books(settings: Settings, catalogue: Catalogue) -> AsyncIterator[Books
     books = Books(settings.database_url, catalogue)
     yield books
     await books.close()
-
-
-@asynccontextmanager
-async def client_of(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an application that runs in this process."""
-    started, over = asyncio.Event(), asyncio.Event()
-
-    async def run() -> None:  # In one task, because a lifespan ends in the task in which it began.
-        async with app.lifespan():
-            started.set()
-            await over.wait()
-
-    running = asyncio.create_task(run())
-    await started.wait()
-    transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://tablefold") as client:
-        yield client
-    over.set()
-    await running
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from query_api.app import make_app
 from query_api.snapshots import make_reader, snapshot
 from shared.datasets.catalogue import Catalogue
 from shared.settings import Settings
+from tests.alone import client_of
 from tests.integration.query.books import Books
-from tests.integration.query.conftest import client_of
 from tests.integration.query.samples import debt
 
 
