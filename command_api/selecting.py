@@ -13,23 +13,14 @@ from shared.database import make_engine
 from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Kind
 from shared.errors import BadParameter
-from shared.read_tables import OPEN_SEGMENT, records_table
+from shared.read_tables import records_table
 from shared.selection.filters import conditions, filter_parameters, filters_of, uploads_meant
 from shared.selection.parameters import Parameter, Query, read_query
+from shared.served import read_served
 
 MOST = 10_000
 TIMEOUT_MS = 5000
 """A statement that takes longer is cancelled."""
-
-SERVED = sa.text("""
-    SELECT generation, coalesce(checkpoint.position, 0) AS position, ARRAY(
-        SELECT number FROM read.segments AS segment WHERE ended_position IS NULL
-            AND (segment.dataset, segment.generation) = (served.dataset, served.generation)
-    ) AS segments
-    FROM read.datasets AS served LEFT JOIN read.checkpoints AS checkpoint USING (dataset, generation)
-    WHERE dataset = :dataset
-""")
-"""Segments that have ended are left out by their numbers: an attached partition is not bound by the snapshot."""
 
 MAX_AFFECTED = Parameter(
     name="max_affected",
@@ -73,15 +64,15 @@ class Selection:
     async def select(self, query: Query, most: int) -> Selected:
         """The records that match now; without keys where they are more than `most`. Raises BadParameter."""
         async with self._engine.connect() as connection:
-            served = (await connection.execute(SERVED, {"dataset": self._dataset.name})).one_or_none()
-            if served is None:
+            served = await read_served(connection, self._dataset.name)
+            if served.generation is None:
                 return Selected(0, (), 0)
             table = records_table(self._dataset, served.generation)
             meant = uploads_meant(query, self._dataset, served.generation)
             numbers = None if meant is None else [row.number for row in await connection.execute(meant)]
             found = conditions(query, self._filters, table, self._dataset, numbers)
             key = sa.cast(table.c[str(self._dataset.key)], sa.Text())
-            wanted = sa.select(key).where(table.c.segment.in_(served.segments or [OPEN_SEGMENT]), *found)
+            wanted = sa.select(key).where(table.c.segment.in_(served.segments), *found)
             keys = tuple(await connection.scalars(wanted.limit(most + 1)))
             if len(keys) <= most:
                 return Selected(len(keys), keys, served.position)

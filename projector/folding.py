@@ -19,7 +19,6 @@ from shared.event_log import Load
 from shared.events import (
     Fact,
     RecordedEvent,
-    RecordFact,
     UploadApproved,
     UploadFailed,
     UploadPublished,
@@ -53,14 +52,23 @@ FAIL_UPLOAD = text("""
 """)
 
 
+Apply = Callable[[Fold, Sequence[RecordedEvent]], Awaitable[None]]
+
+
 async def fold(to: Fold, events: Sequence[RecordedEvent]) -> None:
     """Apply consecutive events; the same events in the same state always give the same, however they are cut."""
-    for edits, group in groupby(events, key=lambda event: isinstance(event.data, EDITS)):
-        if edits:
-            await fold_edits(to, list(group))
-        else:
-            for event in group:
-                await FOLDS[type(event.data)](to, event, event.data)
+    for apply, group in groupby(events, key=lambda event: FOLDS[type(event.data)]):
+        await apply(to, list(group))
+
+
+def one_by_one(apply: Callable[[Fold, RecordedEvent, Any], Awaitable[None]]) -> Apply:
+    """Events that are not folded together."""
+
+    async def apply_each(to: Fold, events: Sequence[RecordedEvent]) -> None:
+        for event in events:
+            await apply(to, event, event.data)
+
+    return apply_each
 
 
 async def fold_received(to: Fold, event: RecordedEvent, data: UploadReceived) -> None:
@@ -131,16 +139,11 @@ async def decide(to: Fold, event: RecordedEvent, decision: Decision) -> None:
     await write_outcomes(to.connection, to.dataset, to.generation, [outcome])
 
 
-async def fold_one_edit(to: Fold, event: RecordedEvent, _data: RecordFact) -> None:
-    """Add, correct or remove records."""
-    await fold_edits(to, [event])
-
-
-FOLDS: dict[type[Fact], Callable[[Fold, RecordedEvent, Any], Awaitable[None]]] = {
-    UploadReceived: fold_received,
-    UploadPublished: fold_published,
-    UploadFailed: fold_failed,
-    UploadApproved: fold_approved,
-    UploadWithdrawn: fold_withdrawn,
-    **dict.fromkeys(EDITS, fold_one_edit),
+FOLDS: dict[type[Fact], Apply] = {
+    UploadReceived: one_by_one(fold_received),
+    UploadPublished: one_by_one(fold_published),
+    UploadFailed: one_by_one(fold_failed),
+    UploadApproved: one_by_one(fold_approved),
+    UploadWithdrawn: one_by_one(fold_withdrawn),
+    **dict.fromkeys(EDITS, fold_edits),
 }

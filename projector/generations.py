@@ -8,6 +8,7 @@ from sqlalchemy.schema import CreateTable
 
 from projector.partitioning import create_partitions
 from projector.rankings import make_group_tables
+from projector.segments import Segment, Segments
 from shared.datasets.declaration import Dataset
 from shared.read_tables import (
     OPEN_SEGMENT,
@@ -33,11 +34,6 @@ REGISTER = text("INSERT INTO read.datasets (dataset, generation) VALUES (:datase
 BEGIN_CHECKPOINT = text("""
     INSERT INTO read.checkpoints (dataset, generation, position, epoch, folded_at)
     VALUES (:dataset, :generation, 0, 0, clock_timestamp())
-""")
-
-BEGIN_SEGMENT = text("""
-    INSERT INTO read.segments (dataset, generation, number, position, recorded_at)
-    VALUES (:dataset, :generation, :number, :position, :recorded_at)
 """)
 
 FIRST_GENERATION = 1
@@ -80,8 +76,7 @@ async def make_generation(connection: AsyncConnection, dataset: Dataset, generat
     for statement in statements:
         await connection.execute(text(statement))
     await make_group_tables(connection, dataset, generation)
-    of = {"dataset": dataset.name, "generation": generation, "number": OPEN_SEGMENT}
-    await connection.execute(BEGIN_SEGMENT, {**of, "position": 0, "recorded_at": None})
+    await Segments(connection, dataset, generation).begin(Segment(OPEN_SEGMENT, 0, None))
 
 
 def create_indexes(dataset: Dataset, table: str, prefix: str) -> list[str]:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from query_api.answers import Answer, answer
 from query_api.openapi import described
 from query_api.routing import readable
-from query_api.snapshots import read_served, snapshot
+from query_api.snapshots import snapshot
 from query_api.told import change_schema
 from query_api.waiting import Waiter
 from shared.books import outcomes
@@ -18,6 +18,7 @@ from shared.errors import NotFound
 from shared.http.positions import Position
 from shared.http.problems import AnyRequest
 from shared.selection.parameters import read_query, short
+from shared.served import read_served
 
 Body = dict[str, object]
 

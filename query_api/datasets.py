@@ -14,13 +14,14 @@ from query_api.openapi import described
 from query_api.records import Records
 from query_api.routing import readable
 from query_api.segments import read_segments, total
-from query_api.snapshots import Served, read_served, snapshot
+from query_api.snapshots import snapshot
 from shared.books import checkpoints, projectors
 from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Field, Ge, Kind, When
 from shared.errors import NotFound
 from shared.http.problems import AnyRequest
 from shared.selection.parameters import Parameter, read_query, unknown
+from shared.served import Served, read_served
 
 Body = dict[str, object]
 

@@ -15,7 +15,7 @@ from query_api.pages import LIMIT
 from query_api.places import Place
 from query_api.records import read_key, values_of
 from query_api.routing import readable
-from query_api.snapshots import Served, read_served, snapshot
+from query_api.snapshots import snapshot
 from query_api.story import Entry, changes_of, entries
 from query_api.told import history_schema
 from query_api.versions import versions
@@ -29,6 +29,7 @@ from shared.http.positions import Position
 from shared.http.problems import AnyRequest
 from shared.selection.parameters import Parameter, Query, read_query, short
 from shared.selection.values import Value, write_value
+from shared.served import Served, read_served
 
 Body = dict[str, object]
 Rows = Sequence[sa.RowMapping]

@@ -75,6 +75,11 @@ def shown_columns(dataset: Dataset, ranking: AnyRanking) -> list[Column]:
     return keys + measures
 
 
+def body_of(shown: Sequence[Column], row: sa.RowMapping) -> dict[str, object]:
+    """A row as it is answered; what was added up is numeric even where it counts."""
+    return {one.name: int(row[one.name]) if one.kind is Kind.INTEGER else row[one.name] for one in shown}
+
+
 def ranked(dataset: Dataset, ranking: AnyRanking, generation: int, segments: Sequence[int]) -> Ranked:
     """What is to be ranked, in one generation with these live segments."""
     table = records_table(dataset, generation)

@@ -16,10 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from query_api.answers import Answer, answer, list_body
 from query_api.openapi import described
 from query_api.pages import Page
-from query_api.ranked import chosen_columns, chosen_value, ranked, shared_items, shown_columns
+from query_api.ranked import body_of, chosen_columns, chosen_value, ranked, shared_items, shown_columns
 from query_api.routing import readable
 from query_api.schemas import Properties, list_schema, value_schema
-from query_api.snapshots import Served, read_served, snapshot
+from query_api.snapshots import snapshot
 from query_api.waiting import Waiter
 from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Kind
@@ -28,6 +28,7 @@ from shared.errors import NotFound
 from shared.http.positions import HEADER, Position
 from shared.http.problems import AnyRequest
 from shared.selection.parameters import Parameter, Query, read_query, unknown
+from shared.served import Served, read_served
 
 Body = dict[str, object]
 MOST = 1000
@@ -93,10 +94,8 @@ class Ranks:
             return []
         found = ranked(self.dataset, self.ranking, served.generation, served.segments)
         rows = (await connection.execute(found.first(limit, chosen))).mappings().all()
-        kinds = {column.name: column.kind for column in shown_columns(self.dataset, self.ranking)}
-        bodies: list[Body] = [
-            {name: int(row[name]) if kinds[name] is Kind.INTEGER else row[name] for name in found.shown} for row in rows
-        ]
+        shown = shown_columns(self.dataset, self.ranking)
+        bodies: list[Body] = [body_of(shown, row) for row in rows]
         if isinstance(self.ranking, Ranking) and rows:
             for extra in self.ranking.extras:
                 statement = shared_items(self.dataset, self.ranking, extra, served.generation, rows)

@@ -20,7 +20,7 @@ from query_api.pages import PAGING, Page, empty_page, read_page, read_paging
 from query_api.routing import readable
 from query_api.schemas import list_schema, record_schema
 from query_api.selections import Selection
-from query_api.snapshots import Served, read_served, snapshot
+from query_api.snapshots import snapshot
 from query_api.waiting import Waiter
 from shared.books import uploads
 from shared.datasets.declaration import Dataset
@@ -31,6 +31,7 @@ from shared.read_tables import records_table
 from shared.selection.filters import bound, conditions, filter_parameters, filters_of, in_case, uploads_meant
 from shared.selection.parameters import Parameters, Query, read_query, short
 from shared.selection.values import Value, read_value
+from shared.served import Served, read_served
 
 Body = dict[str, object]
 

@@ -19,7 +19,7 @@ from query_api.pages import Page, empty_page, read_page, read_paging
 from query_api.records import Body, Records, read_key
 from query_api.routing import readable
 from query_api.schemas import list_schema, record_schema
-from query_api.snapshots import read_served, snapshot
+from query_api.snapshots import snapshot
 from query_api.waiting import Waiter
 from shared.datasets.fields import Field
 from shared.errors import NotFound
@@ -28,6 +28,7 @@ from shared.http.problems import AnyRequest
 from shared.selection.filters import bound
 from shared.selection.parameters import Query, read_query, short
 from shared.selection.values import Value
+from shared.served import read_served
 
 
 class Referring:
@@ -50,7 +51,7 @@ class Referring:
         paging, key = read_paging(query, self._cursors), read_key(self.target.dataset, text)
         async with snapshot(self._engine) as connection:
             found = await self.records.select(connection, query)
-            positions = [found.position, await self._position_of_target(connection, key, text)]
+            positions = [found.position, await position_of_target(connection, self.target, key, text)]
             if found.served.generation is None:
                 return empty_page(paging), [], positions
             columns = found.table.c
@@ -59,13 +60,14 @@ class Referring:
             page = await read_page(connection, query, wanted, found.order, paging)
             return page, await self.records.bodies(connection, found.served, page.rows), positions
 
-    async def _position_of_target(self, connection: AsyncConnection, key: Value, text: str) -> Position:
-        """How far the other dataset is folded; raises NotFound where it has no record with the key."""
-        name = self.target.dataset.name
-        served = await read_served(connection, name)
-        if served.generation is None or await self.target.find(connection, served, key) is None:
-            raise NotFound(f"There is no record in {name} with {self.target.dataset.key} {short(text)}.")
-        return Position(name, served.position)
+
+async def position_of_target(connection: AsyncConnection, target: Records, key: Value, text: str) -> Position:
+    """How far a dataset is folded that has a live record with this key; raises NotFound where it has none."""
+    name = target.dataset.name
+    served = await read_served(connection, name)
+    if served.generation is None or await target.find(connection, served, key) is None:
+        raise NotFound(f"There is no record in {name} with {target.dataset.key} {short(text)}.")
+    return Position(name, served.position)
 
 
 def referring_fields(records: Records, target: Records) -> tuple[Field, ...]:

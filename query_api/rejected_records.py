@@ -11,13 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from query_api.ordering import SortKey
 from query_api.parts import Part
 from query_api.places import place_table
-from query_api.snapshots import Served
 from shared.books import uploads
 from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Kind
 from shared.read_tables import rejects_table, row_errors_table
 from shared.selection.filters import Condition
 from shared.selection.values import Value, write_value
+from shared.served import Served
 
 Body = dict[str, object]
 Upload = sa.RowMapping

@@ -7,9 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from query_api.pages import Count
-from query_api.snapshots import Served
 from shared.datasets.declaration import Dataset
 from shared.read_tables import records_table, schema_of, segment_name
+from shared.served import Served
 
 SMALL_BYTES = 4 * 1024**2
 """A segment of at most so many bytes is counted; of a larger one PostgreSQL's statistics are asked."""

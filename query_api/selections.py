@@ -6,9 +6,9 @@ import msgspec
 import sqlalchemy as sa
 
 from query_api.ordering import Order
-from query_api.snapshots import Served
 from shared.http.positions import Position
 from shared.selection.filters import Condition
+from shared.served import Served
 
 
 class Selection(msgspec.Struct, frozen=True):

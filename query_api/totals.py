@@ -5,26 +5,24 @@ Read from the groups that a ranking keeps of the field that refers: never stale,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import sqlalchemy as sa
 from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from query_api.answers import Answer, answer
 from query_api.openapi import described
-from query_api.ranked import ranked, shown_columns
+from query_api.ranked import body_of, ranked, shown_columns
 from query_api.records import Body, Records, read_key
+from query_api.referring import position_of_target
 from query_api.routing import readable
-from query_api.snapshots import read_served, snapshot
+from query_api.snapshots import snapshot
 from query_api.waiting import Waiter
-from shared.datasets.fields import Kind
 from shared.datasets.rankings import Ranking
-from shared.errors import NotFound
 from shared.http.positions import HEADER, Position
 from shared.http.problems import AnyRequest
 from shared.selection.filters import bound
-from shared.selection.parameters import read_query, short
+from shared.selection.parameters import read_query
+from shared.served import read_served
 
 
 class Totals:
@@ -40,12 +38,10 @@ class Totals:
     async def of(self, text: str) -> tuple[list[Body], list[Position]]:
         """A row for each group of that key, by what else they are grouped by; raises NotFound for an unknown key."""
         key = read_key(self.target.dataset, text)
-        names = self.records.dataset.name, self.target.dataset.name
+        name = self.records.dataset.name
         async with snapshot(self._engine) as connection:
-            own, other = [await read_served(connection, name) for name in names]
-            if other.generation is None or await self.target.find(connection, other, key) is None:
-                raise NotFound(f"There is no record in {names[1]} with {self.target.dataset.key} {short(text)}.")
-            positions = [Position(names[0], own.position), Position(names[1], other.position)]
+            own = await read_served(connection, name)
+            positions = [Position(name, own.position), await position_of_target(connection, self.target, key, text)]
             if own.generation is None:
                 return [], positions
             groups = ranked(self.records.dataset, self.ranking, own.generation, own.segments)
@@ -54,12 +50,8 @@ class Totals:
             wanted = wanted.where(groups.rows.c[self._group] == bound(kind, key))
             order = groups.per or self.ranking.order
             rows = (await connection.execute(wanted.order_by(groups.rows.c[order]))).mappings().all()
-        return [self._body(groups.shown, row) for row in rows], positions
-
-    def _body(self, shown: Sequence[str], row: sa.RowMapping) -> Body:
-        kinds = {column.name: column.kind for column in shown_columns(self.records.dataset, self.ranking)}
-        names = (name for name in shown if name != self._group)
-        return {name: int(row[name]) if kinds[name] is Kind.INTEGER else row[name] for name in names}
+        shown = [one for one in shown_columns(self.records.dataset, self.ranking) if one.name != self._group]
+        return [body_of(shown, row) for row in rows], positions
 
 
 def totals_routes(all_records: dict[str, Records], engine: AsyncEngine, waiter: Waiter) -> list[HTTPRouteHandler]:

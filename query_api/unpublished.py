@@ -18,7 +18,7 @@ from query_api.pages import Page, empty_page, read_paging
 from query_api.parts import Part, joined, read_parts
 from query_api.records import Body, Records, read_key, values_of
 from query_api.rejected_records import RejectedRecords, Upload
-from query_api.snapshots import Served, read_served, snapshot
+from query_api.snapshots import snapshot
 from shared.books import uploads
 from shared.datasets.declaration import Dataset
 from shared.errors import BadParameter, NotFound
@@ -27,6 +27,7 @@ from shared.read_tables import provenance_columns, record_columns, schema_of, se
 from shared.selection.filters import PROVENANCE, Filters, conditions, in_case
 from shared.selection.parameters import Query, short
 from shared.selection.values import Value
+from shared.served import Served, read_served
 
 
 def records_of(dataset: Dataset, engine: AsyncEngine, cursors: Cursors) -> Records:

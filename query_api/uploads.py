@@ -18,7 +18,7 @@ from query_api.pages import COUNT, CURSOR, LIMIT, Page, read_page, read_paging
 from query_api.previews import WAITS_FOR, preview_of, rejected_sample, withdrawal_of
 from query_api.routing import readable
 from query_api.schemas import OBJECT, list_schema
-from query_api.snapshots import read_served, snapshot
+from query_api.snapshots import snapshot
 from query_api.waiting import Waiter
 from shared.books import datasets, uploads
 from shared.datasets.catalogue import Catalogue
@@ -29,6 +29,7 @@ from shared.http.positions import Position
 from shared.http.problems import AnyRequest
 from shared.selection.parameters import Parameter, Query, read_query, short
 from shared.selection.values import read_value
+from shared.served import read_served
 
 Body = dict[str, object]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -12,15 +11,13 @@ from query_api.snapshots import POSITIONS, snapshot
 from shared.datasets.catalogue import Catalogue
 from shared.errors import Behind
 from shared.http.positions import READ_AFTER, Position, read_positions
+from shared.http.preferences import wait_s
 from shared.http.problems import AnyRequest
 from shared.selection.parameters import unknown
 from shared.wakeups import FOLDED, Wakeups
 
-WAIT_S = 2
-MAX_WAIT_S = 10
 POLL_S = 0.1
 """How often those who wait look without a bell: while it is lost, or where a replica comes after it."""
-_WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?([0-9]{1,4})\"?\s*(?:$|[,;])", re.IGNORECASE)
 
 
 class Checkpoints:
@@ -78,9 +75,3 @@ def _behind(wanted: Sequence[Position], folded: Mapping[str, int]) -> list[Behin
     """What is still missing, as errors."""
     lags = ((one, one.position - folded.get(one.dataset, 0)) for one in wanted)
     return [Behind(str(one), lag) for one, lag in lags if lag > 0]
-
-
-def wait_s(prefer: str) -> int:
-    """The patience that a `Prefer` header asks for, in seconds, from 0 to 10; 2 where it does not."""
-    found = _WAIT.search(prefer)
-    return min(int(found[1]), MAX_WAIT_S) if found else WAIT_S

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from query_api.waiting import wait_s
 from shared.errors import BadParameter
 from shared.http.positions import Position, read_position, read_positions
+from shared.http.preferences import wait_s
 
 
 @pytest.mark.parametrize(
