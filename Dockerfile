@@ -5,8 +5,9 @@ RUN python -m venv /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
 
 FROM python:3.11-slim
-# The folder of the blobs belongs to the user before a volume covers it: a new volume takes over its owner.
+# These folders belong to the user before volumes cover them: a new volume takes over its owner.
 RUN useradd --system --uid 10001 --no-create-home tablefold \
+    && install -d -o tablefold -g tablefold /var/lib/tablefold/public-keys /var/lib/tablefold/signing-keys \
     && install -d -o tablefold -g tablefold /var/lib/tablefold/blobs
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /app

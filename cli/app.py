@@ -18,6 +18,7 @@ from cli import demo as demonstration
 from cli.bench.command import bench
 from cli.declared import datasets
 from cli.infer.command import infer
+from cli.people import user
 from cli.servers.folder import ROOT
 from cli.services import migrate as migrate_database
 from cli.stack import Stack
@@ -59,7 +60,7 @@ def up(data: Path, port: int, projectors: int) -> None:
     """
     _end_on_signals()
     with Stack(data, port, projectors, _caller_settings()) as stack:
-        _stay(stack)
+        _stay(stack, "make an administrator: ./tablefold user add NAME --role administrator" + _data_of(data))
 
 
 @commands.command()
@@ -104,6 +105,7 @@ def lock() -> None:
 commands.add_command(bench)
 commands.add_command(datasets)
 commands.add_command(infer)
+commands.add_command(user)
 
 
 def main() -> None:
@@ -119,6 +121,10 @@ def _caller_settings() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith("TABLEFOLD_")}
 
 
+def _data_of(data: Path) -> str:
+    return "" if data == ROOT / ".data" else f" --data {data}"
+
+
 def _end_on_signals() -> None:
     def end(number: int, _: FrameType | None) -> None:
         for ending in ENDINGS:
@@ -129,8 +135,10 @@ def _end_on_signals() -> None:
         signal.signal(ending, end)
 
 
-def _stay(stack: Stack) -> None:
+def _stay(stack: Stack, hint: str = "") -> None:
     print(f"ready: {stack.url}", flush=True)
+    if hint:
+        print(hint, flush=True)
     with suppress(SystemExit):  # From here on a signal is the way to end well.
         while True:
             time.sleep(0.5)

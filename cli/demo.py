@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,10 @@ from cli.samples import SAMPLES, SHAPES, Planted
 from cli.samples.sending import Report, connect, follow, get, send
 from cli.stack import Stack
 from shared.errors import TablefoldError
+
+USER = "demo"
+SHOWN = '-H "Authorization: Bearer $TOKEN"'
+"""What stands in every line of curl; the token is printed at the beginning."""
 
 SEED = 2_024
 DIRTY_SHARE = 0.004
@@ -76,7 +81,11 @@ def run(stack: Stack, *, once: bool) -> None:
     folder.mkdir(exist_ok=True)
     console = Console(highlight=False, soft_wrap=True, width=max(Console().width, WIDTH))
     console.print(f"Tablefold runs at [bold]{stack.url}[/bold]: gateway, {', '.join(stack.processes)}.")
-    with connect(stack.url) as client:
+    password = secrets.token_urlsafe(12)
+    token = stack.key(USER, password)
+    console.print(f"The administrator is [bold]{USER}[/bold], with the password {password}: it is shown only now.")
+    console.print(f"TOKEN={token}", markup=False)
+    with connect(stack.url, token) as client:
         show = Show(console, client)
         for dataset, example in EXAMPLES.items():
             path = folder / f"{dataset}.csv"
@@ -167,7 +176,7 @@ class Show:
         self._console.print(table)
 
     def _curl(self, arguments: str) -> None:
-        self._console.print(f"\n[cyan]$ curl -s {escape(arguments)}[/cyan]")
+        self._console.print(f"\n[cyan]$ curl -s {escape(SHOWN)} {escape(arguments)}[/cyan]")
 
 
 def _advance(progress: Progress, task: TaskID, report: Report) -> None:

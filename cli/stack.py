@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import secrets
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +16,8 @@ from cli.servers.processes import Process, stop_all
 from cli.servers.rabbitmq import RabbitMQ
 from cli.servers.servers import Servers
 from cli.services import Service, health, migrate
+from command_api.adding import add_key, add_user
+from shared.auth.callers import SCOPES, Scope
 from shared.errors import Unavailable
 
 __all__ = ["Servers", "Stack"]
@@ -65,9 +69,10 @@ class Stack:
     @property
     def environment(self) -> dict[str, str]:
         """The TABLEFOLD_ variables of a service (without TABLEFOLD_LISTEN); there once started."""
-        blobs = self.servers.folder.path / "blobs"
+        folder = self.servers.folder.path
         private = {
-            "TABLEFOLD_BLOBS_URL": blobs.as_uri(),
+            "TABLEFOLD_BLOBS_URL": (folder / "blobs").as_uri(),
+            "TABLEFOLD_PUBLIC_KEYS_FOLDER": str(folder / "public-keys"),
             "TABLEFOLD_CURSOR_KEY": self.servers.folder.secret("cursor-key"),
         }
         if "TABLEFOLD_DATABASE_URL" not in self._settings:
@@ -75,6 +80,18 @@ class Stack:
         if "TABLEFOLD_AMQP_URL" not in self._settings:
             private["TABLEFOLD_AMQP_URL"] = self.rabbitmq.url
         return private | self._settings
+
+    @property
+    def signing(self) -> dict[str, str]:
+        """The variable that the command API alone has: where the keys are that sign."""
+        keys = self.servers.folder.path / "secrets" / "signing-keys"
+        return {"TABLEFOLD_SIGNING_KEYS_FOLDER": self._settings.get("TABLEFOLD_SIGNING_KEYS_FOLDER", str(keys))}
+
+    def key(self, name: str, password: str = "", *, scopes: tuple[Scope, ...] = SCOPES) -> str:
+        """An API key, for a day, of an administrator who gets that password, or one that nobody knows."""
+        url = self.environment["TABLEFOLD_DATABASE_URL"]
+        asyncio.run(add_user(url, name, "administrator", password or secrets.token_urlsafe(24)))
+        return asyncio.run(add_key(url, name, "this installation", scopes))
 
     def start(self) -> None:
         """Start everything and return when it answers; on an error nothing is left running.
@@ -84,7 +101,7 @@ class Stack:
         self.servers.start()
         self._started = True
         try:
-            migrate(self.environment)
+            migrate(self.environment | self.signing)
             self.processes = {
                 "command-api": self._api("command-api"),
                 "query-api": self._api("query-api"),
@@ -157,7 +174,9 @@ class Stack:
             "query-api": self.servers.query_api_at,
         }
         module = name.replace("-", "_")
-        return Service(name, self.servers.folder, module, self.environment, listen[name])
+        signing = self.signing if name == "command-api" else {}
+        environment = {k: v for k, v in self.environment.items() if k != "TABLEFOLD_SIGNING_KEYS_FOLDER"} | signing
+        return Service(name, self.servers.folder, module, environment, listen[name])
 
     def _projector(self, name: str) -> Service:
         return Service(name, self.servers.folder, "projector", self.environment)

@@ -1,24 +1,42 @@
-"""`python -m command_api` serves the command API; `python -m command_api migrate` prepares the database."""
+"""`python -m command_api` serves the command API; `migrate` prepares database and keys, `add-user` adds a user."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
+from pathlib import Path
 
+from command_api.adding import add_user
 from command_api.app import make_app
 from command_api.migrating import migrate
+from shared.auth.keys import ensure_keys
 from shared.datasets.catalogue import load_catalogue
+from shared.errors import TablefoldError
 from shared.http.serving import serve
-from shared.settings import read_settings
+from shared.settings import Settings, read_settings
 
 
 def main() -> None:
     """Do what the first argument says."""
     settings = read_settings(os.environ)
-    if sys.argv[1:] == ["migrate"]:
-        migrate(settings.database_url)
-        return
-    serve(make_app(settings, load_catalogue(settings.datasets_folder)), settings.listen)
+    match sys.argv[1:]:
+        case ["migrate"]:
+            prepare(settings)
+        case ["add-user", name, role]:
+            asyncio.run(add_user(settings.database_url, name, role, sys.stdin.readline().rstrip("\r\n")))
+        case _:
+            serve(make_app(settings, load_catalogue(settings.datasets_folder)), settings.listen)
 
 
-main()
+def prepare(settings: Settings) -> None:
+    """Bring the database up to date, and make the first pair of keys where folders are named that have none."""
+    migrate(settings.database_url)
+    if settings.signing_keys_folder and settings.public_keys_folder:
+        ensure_keys(Path(settings.signing_keys_folder), Path(settings.public_keys_folder))
+
+
+try:
+    main()
+except TablefoldError as refused:
+    sys.exit(f"tablefold: {refused}")

@@ -10,22 +10,34 @@ from contextlib import asynccontextmanager
 
 from litestar import Litestar, get
 from litestar.openapi import OpenAPIConfig
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from command_api.archives.unpacking import Unpacker
 from command_api.bulk import Bulk, bulk_route
 from command_api.commanding import Commands
 from command_api.fixes import Fixes
+from command_api.login_delays import LoginDelays
+from command_api.logins import Logins
 from command_api.outcomes import Outcomes
+from command_api.passwords import Passwords
+from command_api.people import People, people_routes
 from command_api.records import record_routes
 from command_api.relay import Relay
 from command_api.reservations import Reservations
+from command_api.roles import REGISTRATION, ROLES
 from command_api.selecting import make_reader
+from command_api.sessions import Sessions
 from command_api.upload_actions import UploadActions, upload_action_routes
 from command_api.uploads import Uploads, upload_route
+from command_api.users import Users
+from shared.auth.keys import read_public_keys, read_signing_key
+from shared.auth.standing import Standing
+from shared.auth.tokens import COMMANDS, Signer, Verifier
 from shared.blobs import open_blobs
 from shared.database import make_engine
 from shared.datasets.catalogue import Catalogue
 from shared.event_store import EventStore
+from shared.http.guard import Guard
 from shared.http.problems import exception_handlers
 from shared.leases import Leases
 from shared.settings import Settings
@@ -52,9 +64,15 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     reader = make_reader(settings.database_url)
     bulks = [(dataset, Bulk(dataset, reader, store, commands)) for dataset in catalogue.values() if dataset.key]
     actions = UploadActions(catalogue, store, commands, Fixes(store, outcomes, reservations, announce))
+    verifier, signer = Verifier(COMMANDS), Signer()
+    table = {**ROLES, **REGISTRATION[settings.open_registration]}
+    guard = Guard(Standing(engine, verifier), engine, table, catalogue)
+    people = make_people(engine, signer, catalogue)
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:
+        verifier.use(read_public_keys(settings.public_keys_folder))
+        signer.use(*read_signing_key(settings.signing_keys_folder))
         tasks = [asyncio.create_task(work) for work in (wakeups.run(), relay.run(), outcomes.run())]
         yield
         for task in tasks:
@@ -68,16 +86,26 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
         await store.heads()
         return {"status": "ok"}
 
-    return Litestar(
+    app = Litestar(
         route_handlers=[
             health,
+            *people_routes(people),
             *(upload_route(dataset, uploads) for dataset in catalogue.values()),
             *(route for dataset in catalogue.values() for route in record_routes(dataset, commands)),
             *(bulk_route(bulk, dataset) for dataset, bulk in bulks),
             *upload_action_routes(actions),
         ],
+        guards=[guard],
         lifespan=[running],
         exception_handlers=exception_handlers,
         logging_config=None,
         openapi_config=OpenAPIConfig(title="Tablefold commands", version="0.1.0", path="/schema/commands"),
     )
+    return guard.covering(app)
+
+
+def make_people(engine: AsyncEngine, signer: Signer, catalogue: Catalogue) -> People:
+    """What serves users, tokens and keys."""
+    users, passwords, sessions = Users(engine), Passwords(), Sessions(engine, signer)
+    logins = Logins(users, passwords, sessions, LoginDelays(engine))
+    return People(users, passwords, sessions, logins, catalogue)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from command_api.action_descriptions import correct_many
 from command_api.answering import Answer, Said, json_answer
-from command_api.commanding import ACTOR, Commands
+from command_api.commanding import Commands
 from command_api.idempotency import read_claim
 from command_api.json_bodies import BODY_BYTES, MERGE_PATCH, read_json
 from command_api.record_bodies import RecordCheck
@@ -20,6 +20,7 @@ from shared.datasets.declaration import Dataset
 from shared.errors import Conflict
 from shared.event_store import EventStore
 from shared.events import RecordsCorrected
+from shared.http.callers import caller_of
 from shared.http.positions import HEADER, Position
 from shared.http.problems import AnyRequest
 
@@ -44,7 +45,7 @@ class Bulk:
         query, most = self.selection.read(request.scope["path"], request.scope["query_string"])
         body = await request.body()
         changes = self._check.changes(read_json(request, body, MERGE_PATCH), None)
-        claim = read_claim(request, ACTOR)
+        claim = read_claim(request, caller_of(request).name)
         event = RecordsCorrected(keys=(), changes=changes, selected_at=0)
         if claim is None or not await self._store.has_claim(self._name, claim):
             found = await self.selection.select(query, most)

@@ -10,13 +10,11 @@ from command_api.outcomes import Outcome, Outcomes
 from shared.errors import Refused, StillRunning
 from shared.event_store import EventStore, Proposal
 from shared.events import Fact
+from shared.http.callers import caller_of
 from shared.http.correlation import correlation_id
 from shared.http.positions import HEADER, Position
 from shared.http.preferences import responds_async, wait_s
 from shared.http.problems import AnyRequest, answer_error
-
-ACTOR = "anonymous"
-"""Who writes, as long as there are no users."""
 
 
 class Commands:
@@ -42,10 +40,11 @@ class Commands:
         `asked` is all that the request says beside its query, such as its body: an idempotency key stands for it.
         Raises KeyReused, or BadParameter for a malformed key.
         """
+        actor = caller_of(request).name
         proposal = Proposal(
             event=event,
-            actor=ACTOR,
-            idempotency=read_idempotency(request, ACTOR, *asked),
+            actor=actor,
+            idempotency=read_idempotency(request, actor, *asked),
             correlation_id=correlation_id(request),
         )
         appended = await self._store.append(dataset, proposal)

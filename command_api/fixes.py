@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import islice
 from uuid import UUID
 
-from command_api.commanding import ACTOR
 from command_api.fix_files import FixedRow, FixFile, read_fix_file
 from command_api.fix_progress import Fixed, Progress
 from command_api.idempotency import read_claim, read_idempotency
@@ -21,6 +20,7 @@ from command_api.texts import Wishes
 from shared.datasets.declaration import Dataset
 from shared.event_store import EventStore, Idempotency, Proposal
 from shared.events import RowCorrected
+from shared.http.callers import caller_of
 from shared.http.correlation import correlation_id
 from shared.http.positions import Position
 from shared.http.preferences import responds_async, wait_s
@@ -53,9 +53,10 @@ class Fixes:
         long ago to say what became of the rows.
         """
         progress = Progress(told=Fixed())
-        async with self._reservations.held(read_claim(request, ACTOR)):
+        actor = caller_of(request).name
+        async with self._reservations.held(read_claim(request, actor)):
             file = await read_fix_file(body, dataset, wishes)
-            key = read_idempotency(request, ACTOR, file.digest)
+            key = read_idempotency(request, actor, file.digest)
             proposals = _proposals(request, upload_id, file, key, progress)
             while progress.conflict is None and (group := list(islice(proposals, GROUP_ROWS))):
                 await self._append(dataset, group, progress)
@@ -94,11 +95,11 @@ class Fixes:
 def _proposals(
     request: AnyRequest, upload_id: UUID, file: FixFile, key: Idempotency | None, progress: Progress
 ) -> Iterator[tuple[FixedRow, Proposal]]:
-    caused_by = correlation_id(request)
+    caused_by, actor = correlation_id(request), caller_of(request).name
     for number, row in enumerate(file.rows()):
         if row.row is None or row.error is not None:
             progress.unread(row)
             continue
         event = RowCorrected(upload_id=upload_id, row=row.row, cells=dict(row.cells))
         own = key and Idempotency(f"{key.key}:{number}", key.fingerprint)
-        yield row, Proposal(event=event, actor=ACTOR, idempotency=own, correlation_id=caused_by)
+        yield row, Proposal(event=event, actor=actor, idempotency=own, correlation_id=caused_by)

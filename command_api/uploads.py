@@ -13,7 +13,6 @@ from litestar.handlers import HTTPRouteHandler
 
 from command_api.archives.unpacking import Unpacker
 from command_api.bodies import charset_of, file_name_of, multipart_file, wished
-from command_api.commanding import ACTOR
 from command_api.idempotency import REPLAYED, fingerprint, read_claim
 from command_api.openapi import upload_operation
 from command_api.receiving import ReceivedFile, Receiver
@@ -24,6 +23,7 @@ from shared.datasets.declaration import Dataset
 from shared.errors import BadParameter, KeyReused, WrongMediaType
 from shared.event_store import Appended, EventStore, Idempotency, Proposal
 from shared.events import UploadReceived
+from shared.http.callers import caller_of
 from shared.http.correlation import correlation_id
 from shared.selection.parameters import unknown
 from shared.settings import Settings
@@ -67,7 +67,7 @@ class Uploads:
         Raises StillRunning or KeyReused for an idempotency key that another request has or had.
         """
         upload_id = uuid4()
-        key = read_claim(request, ACTOR)
+        key = read_claim(request, caller_of(request).name)
         gzipped = _is_gzipped(request)
         wishes, body = await file_of(request)
         receiver = Receiver(self._settings, self._blobs, self._unpacker, dataset, upload_id, wishes)
@@ -76,7 +76,7 @@ class Uploads:
             event = _event(upload_id, received, wishes, request)
             proposal = Proposal(
                 event=event,
-                actor=ACTOR,
+                actor=caller_of(request).name,
                 claim=_claim(received, wishes),
                 idempotency=_idempotency(key, request, received, wishes),
                 correlation_id=correlation_id(request),

@@ -20,6 +20,7 @@ from query_api.rankings import ranking_routes
 from query_api.records import record_routes
 from query_api.referring import referring_routes
 from query_api.rejected_rows import RejectedRows, rejected_row_routes
+from query_api.roles import ROLES
 from query_api.row_errors import RowErrors, row_error_routes
 from query_api.snapshots import make_reader
 from query_api.summaries import Summaries, summary_routes
@@ -27,8 +28,12 @@ from query_api.totals import totals_routes
 from query_api.unpublished import records_of
 from query_api.uploads import Uploads, upload_routes
 from query_api.waiting import Checkpoints, Waiter
+from shared.auth.keys import read_public_keys
+from shared.auth.standing import Standing
+from shared.auth.tokens import QUERIES, Verifier
 from shared.blobs import open_blobs
 from shared.datasets.catalogue import Catalogue
+from shared.http.guard import Guard
 from shared.http.problems import exception_handlers
 from shared.settings import Settings
 from shared.wakeups import FOLDED, Wakeups
@@ -44,9 +49,12 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     exports = Exports(settings.reads_from)
     blobs = open_blobs(settings.blobs_url)
     rejected = RejectedRows(engine, catalogue)
+    verifier = Verifier(QUERIES)
+    guard = Guard(Standing(engine, verifier), engine, ROLES, catalogue)
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:
+        verifier.use(read_public_keys(settings.public_keys_folder))
         listening = asyncio.create_task(wakeups.run())
         yield
         listening.cancel()
@@ -54,7 +62,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
         await exports.close()
         await engine.dispose()
 
-    return Litestar(
+    app = Litestar(
         route_handlers=[
             *dataset_routes(all_records, engine),
             *upload_routes(Uploads(engine, catalogue, cursors), catalogue, waiter),
@@ -73,6 +81,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
             *(route for one in catalogue.values() for route in change_routes(Changes(one, engine), waiter)),
             *(route for dataset in catalogue.values() for route in ranking_routes(dataset, engine, waiter)),
         ],
+        guards=[guard],
         lifespan=[running],
         exception_handlers=exception_handlers,
         logging_config=None,
@@ -80,3 +89,4 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
             title="Tablefold queries", version="0.1.0", path="/schema", render_plugins=[JsonRenderPlugin()]
         ),
     )
+    return guard.covering(app)

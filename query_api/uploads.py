@@ -20,11 +20,13 @@ from query_api.routing import readable
 from query_api.schemas import OBJECT, list_schema
 from query_api.snapshots import snapshot
 from query_api.waiting import Waiter
+from shared.auth.callers import Caller, Role
 from shared.books import datasets, uploads
 from shared.datasets.catalogue import Catalogue
 from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Kind
 from shared.errors import NotFoldedYet, NotFound
+from shared.http.callers import caller_of
 from shared.http.positions import Position
 from shared.http.problems import AnyRequest
 from shared.selection.parameters import Parameter, Query, read_query, short
@@ -75,9 +77,9 @@ class Uploads:
         self._catalogue = catalogue
         self._cursors = cursors
 
-    async def page(self, query: Query) -> Page:
-        """One page, newest first; raises BadParameter."""
-        wanted = LIVE
+    async def page(self, query: Query, caller: Caller) -> Page:
+        """One page of what the caller may see, newest first; raises BadParameter."""
+        wanted = LIVE.where(seen_by(caller))
         for name in ("dataset", "state", "source"):
             if values := query.all(name):
                 wanted = wanted.where(uploads.c[name].in_(values))
@@ -92,6 +94,17 @@ class Uploads:
             served = await read_served(connection, row["dataset"])
             rejected = await rejected_sample(connection, row, self._catalogue.get(row["dataset"]))
             return body_of(row, rejected), Position(row["dataset"], served.position)
+
+
+def seen_by(caller: Caller) -> sa.ColumnElement[bool]:
+    """The condition that says the same as `Caller.sees_upload`."""
+    reviews = [name for name, role in caller.dataset_roles.items() if role.covers(Role.PUBLISHER)]
+    others = [name for name in caller.dataset_roles if name not in reviews]
+    if caller.role is Role.ADMINISTRATOR:
+        return sa.true()
+    if caller.role.covers(Role.PUBLISHER):
+        return (uploads.c.actor == caller.name) | uploads.c.dataset.not_in(others)
+    return (uploads.c.actor == caller.name) | uploads.c.dataset.in_(reviews)
 
 
 async def find_upload(connection: AsyncConnection, text: str) -> sa.RowMapping:
@@ -156,7 +169,7 @@ def upload_routes(reader: Uploads, catalogue: Catalogue, waiter: Waiter) -> list
     async def read_list(request: AnyRequest) -> Answer:
         query = read_query(request.scope["path"], request.scope["query_string"], parameters)
         await waiter.wait(request)
-        page = await reader.page(query)
+        page = await reader.page(query, caller_of(request))
         return answer(list_body(page, [body_of(row) for row in page.rows]), headers=link_header(page))
 
     async def read_one(request: AnyRequest) -> Answer:

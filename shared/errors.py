@@ -3,6 +3,10 @@
     TablefoldError
     ├── BadSettings          the environment is wrong: the process does not start
     ├── Refused              the caller is answered, nothing has changed
+    │   ├── Unauthenticated  nobody is known by what the request shows
+    │   ├── Forbidden        the caller is known and may not do that
+    │   ├── TooMany          it was asked too often
+    │   ├── BadPassword      a password that cannot be taken
     │   ├── NotFound
     │   │   └── NotFoldedYet   perhaps it is only too new
     │   ├── BadParameter     a query parameter (names it and the nearest known one)
@@ -37,6 +41,26 @@ class BadSettings(TablefoldError):
 
 class Refused(TablefoldError):
     """The caller's request is answered with no; nothing has changed."""
+
+
+class Unauthenticated(Refused):
+    """Nobody is known by what the request shows; the message never says what is wrong with it."""
+
+
+class Forbidden(Refused):
+    """The caller may not do that; the message names the role or scope that may."""
+
+
+class TooMany(Refused):
+    """It was asked too often; the same request may succeed in `retry_after_s`."""
+
+    def __init__(self, detail: str, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class BadPassword(Refused):
+    """A password is too short, too long, or one of the commonest; the message says which."""
 
 
 class NotFound(Refused):

@@ -42,7 +42,7 @@ CLAIMED = text("""
     WHERE dataset = :dataset AND claim = ANY(:claims)
 """)
 
-KNOWN = text("INSERT INTO store.uploads (upload_id, dataset) VALUES (:upload_id, :dataset)")
+KNOWN = text("INSERT INTO store.uploads (upload_id, dataset, actor) VALUES (:upload_id, :dataset, :actor)")
 
 RELEASE = text("DELETE FROM store.claims WHERE dataset = :dataset AND upload_id = :upload_id AND claim LIKE 'file:%'")
 
@@ -227,7 +227,8 @@ class Group:
             }
         )
         if isinstance(event, UploadReceived):
-            self._received.append({"dataset": self._dataset, "upload_id": event.upload_id})
+            known = {"dataset": self._dataset, "upload_id": event.upload_id, "actor": proposal.actor}
+            self._received.append(known)
         if isinstance(event, UploadFailed | UploadWithdrawn):
             self._released.append({"dataset": self._dataset, "upload_id": event.upload_id})
         return self._head

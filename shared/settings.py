@@ -27,6 +27,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A folder with further dataset declarations; empty means only those that ship."""
     cursor_key: str = ""
     """What the query API signs cursors with, 32 characters or more; the same in all its processes, required there."""
+    public_keys_folder: str = ""
+    """A folder with the public keys of access tokens, KID.pem; every API needs it."""
+    signing_keys_folder: str = ""
+    """A folder with the private keys of access tokens, KID.pem; the command API alone has it."""
+    open_registration: bool = False
+    """Whether everybody may make a user for himself, who may then read."""
     max_upload_bytes: int = 4 * 1024**3
     """A longer file is refused while it is being received or inflated."""
     max_inflation: int = 100

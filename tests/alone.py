@@ -15,6 +15,8 @@ from litestar import Litestar
 from cli.servers.folder import DataFolder
 from cli.servers.ports import free_port
 from cli.servers.postgres import Postgres
+from tests.signing import access_token
+from tests.steps import bearer
 
 
 @contextmanager
@@ -35,7 +37,7 @@ def postgres_alone(name: str) -> Iterator[Postgres]:
 
 @asynccontextmanager
 async def client_of(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an application that runs in this process."""
+    """A client of an application that runs in this process, who shows the token of an administrator."""
     started, over = asyncio.Event(), asyncio.Event()
 
     async def run() -> None:  # In one task, because a lifespan ends in the task in which it began.
@@ -46,7 +48,8 @@ async def client_of(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
     running = asyncio.create_task(run())
     await started.wait()
     transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://tablefold") as client:
+    shown = bearer(access_token())
+    async with httpx.AsyncClient(transport=transport, base_url="http://tablefold", headers=shown) as client:
         yield client
     over.set()
     await running

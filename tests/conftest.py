@@ -32,10 +32,16 @@ def stack() -> Iterator[Stack]:
             yield running
 
 
+@pytest.fixture(scope="session")
+def token(stack: Stack) -> str:
+    """What an administrator shows who may also read sensitive values."""
+    return stack.key("tester")
+
+
 @pytest.fixture
-def api(stack: Stack) -> Iterator[Api]:
-    """The gateway of the running Tablefold."""
-    client = Api(stack.url)
+def api(stack: Stack, token: str) -> Iterator[Api]:
+    """The gateway of the running Tablefold, for an administrator."""
+    client = Api(stack.url, token)
     yield client
     client.http.close()
 

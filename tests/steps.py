@@ -15,9 +15,10 @@ T = TypeVar("T")
 class Api:
     """A client of one running stack. Every upload that it follows is held to the law of the counts."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, token: str = "") -> None:
         self.url = url
-        self.http = httpx.Client(base_url=url, timeout=60, trust_env=False)
+        self.token = token
+        self.http = httpx.Client(base_url=url, headers=bearer(token), timeout=60, trust_env=False)
 
     def send(self, dataset: str, content: bytes | Iterator[bytes], **wishes: str) -> httpx.Response:
         """POST a file as the raw body."""
@@ -84,6 +85,11 @@ class Api:
             page = self.get(page["next"])
             found += page["results"]
         return found
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The header that shows a token, or none."""
+    return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 def eventually(found: Callable[[], T | None], timeout_s: float = 30) -> T:

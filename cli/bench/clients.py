@@ -21,7 +21,7 @@ class Client(asyncio.Protocol):
         self._answered: asyncio.Future[int] | None = None
         self._parser = httptools.HttpResponseParser(self)
 
-    async def put(self, path: str, body: bytes) -> int:
+    async def put(self, path: str, body: bytes, token: str) -> int:
         """The status of the answer to a PUT of JSON; raises ConnectionError where the server goes away."""
         if self._transport is None:
             await asyncio.get_running_loop().create_connection(lambda: self, *self._address)
@@ -29,6 +29,7 @@ class Client(asyncio.Protocol):
             raise ConnectionError("The connection was closed at once.")
         self._answered = asyncio.get_running_loop().create_future()
         head = f"PUT {path} HTTP/1.1\r\nHost: tablefold\r\nContent-Type: application/json\r\n"
+        head += f"Authorization: Bearer {token}\r\n"
         self._transport.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         return await self._answered
 
@@ -60,7 +61,7 @@ class Client(asyncio.Protocol):
 
 
 async def put_for(
-    host: str, port: int, clients: int, requests: Iterator[tuple[str, bytes]], stop: asyncio.Event
+    host: str, port: int, token: str, clients: int, requests: Iterator[tuple[str, bytes]], stop: asyncio.Event
 ) -> list[float]:
     """Send PUTs from so many clients until told to stop; the seconds of each. Raises ValueError unless all are 200."""
     took_s: list[float] = []
@@ -69,7 +70,7 @@ async def put_for(
         while not stop.is_set():
             path, body = next(requests)
             began = time.perf_counter()
-            status = await client.put(path, body)
+            status = await client.put(path, body, token)
             took_s.append(time.perf_counter() - began)
             if status != 200:
                 raise ValueError(f"PUT {path} was answered with {status}.")

@@ -52,16 +52,17 @@ def measure(
     keys = pl.read_csv(seed, columns=["debtId"]).to_series().to_list()
     runs: list[Edited] = []
     with Stack(folder / "data") as stack:
-        _load(stack.url, seed)
+        token = stack.key("bench", scopes=())
+        _load(stack.url, token, seed)
         for clients, during in ((1, QUIET), (32, QUIET), (1, LOADING), (32, LOADING)):
             meanwhile = _another(large, clients) if during == LOADING else None
-            runs.append(asyncio.run(_run(stack.url, keys, clients, seconds, meanwhile)))
+            runs.append(asyncio.run(_run(stack.url, token, keys, clients, seconds, meanwhile)))
             on_run(runs[-1])
     return runs
 
 
-def _load(url: str, path: Path) -> None:
-    with connect(url) as client:
+def _load(url: str, token: str, path: Path) -> None:
+    with connect(url, token) as client:
         follow(client, send(client, "debts", path).id, poll_s=0.05, deadline_s=DEADLINE_S)
 
 
@@ -72,17 +73,20 @@ def _another(path: Path, number: int) -> Path:
     return other
 
 
-async def _run(url: str, keys: Sequence[str], clients: int, seconds: float, meanwhile: Path | None) -> Edited:
+async def _run(
+    url: str, token: str, keys: Sequence[str], clients: int, seconds: float, meanwhile: Path | None
+) -> Edited:
     """For some seconds, or for as long as the file takes from its first byte until it is published."""
     stop = asyncio.Event()
     address = urlsplit(url)
     loop = asyncio.get_running_loop()
     began = loop.time()
-    work = asyncio.create_task(put_for(str(address.hostname), int(address.port or 80), clients, _requests(keys), stop))
+    host, port = str(address.hostname), int(address.port or 80)
+    work = asyncio.create_task(put_for(host, port, token, clients, _requests(keys), stop))
     if meanwhile is None:
         await asyncio.wait([work], timeout=seconds)
     else:
-        await asyncio.to_thread(_load, url, meanwhile)
+        await asyncio.to_thread(_load, url, token, meanwhile)
     stop.set()
     took_ms = sorted(1000 * one for one in await work)
     return Edited(

@@ -53,12 +53,13 @@ def measure(folder: Path, rows: int, repeats: int, chosen: Sequence[str], on_run
     declared = _declare(folder / "datasets", repeats)
     measured = Measured([], [], clean.stat().st_size)
     with Stack(folder / "data", settings={"TABLEFOLD_DATASETS_FOLDER": str(declared)}) as stack:
+        token = stack.key("bench", scopes=())
         rival = Rival(stack.postgres, debts)
         ways: dict[str, Callable[[int], dict[str, float]]] = {
-            TABLEFOLD: lambda repeat: upload(stack.url, _name("clean", repeat), clean, rows),
+            TABLEFOLD: lambda repeat: upload(stack.url, token, _name("clean", repeat), clean, rows),
             INDEXED: lambda _: rival.copy_indexed(clean),
             BARE: lambda _: rival.copy_bare(clean),
-            BAD: lambda repeat: upload(stack.url, _name("bad", repeat), bad, rows, rejected=rows),
+            BAD: lambda repeat: upload(stack.url, token, _name("bad", repeat), bad, rows, rejected=rows),
         }
         for way, repeat in _turns([way for way in ways if way in chosen], repeats):
             rival.settle()
@@ -73,14 +74,14 @@ def measure(folder: Path, rows: int, repeats: int, chosen: Sequence[str], on_run
     return measured
 
 
-def upload(url: str, dataset: str, path: Path, rows: int, rejected: int = 0) -> dict[str, float]:
+def upload(url: str, token: str, dataset: str, path: Path, rows: int, rejected: int = 0) -> dict[str, float]:
     """Seconds from the first byte sent until the upload is published and a record can be read, as `total` and by stage.
 
     Stages are what the upload tells, and what is seen from outside where it tells nothing. Raises TablefoldError when
     the report does not say what is in the file.
     """
     seen: dict[str, float] = {}
-    with connect(url) as client:
+    with connect(url, token) as client:
         started = time.perf_counter()
         receipt = send(client, dataset, path)
         seen["receive"] = time.perf_counter()

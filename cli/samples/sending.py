@@ -59,9 +59,10 @@ class Report(msgspec.Struct, frozen=True):
     timings: dict[str, float | None] | None = None
 
 
-def connect(url: str) -> httpx.Client:
-    """A client of the gateway at `url`."""
-    return httpx.Client(base_url=url, timeout=httpx.Timeout(300, connect=5), trust_env=False)
+def connect(url: str, token: str = "") -> httpx.Client:
+    """A client of the gateway at `url` that shows an access token or API key, if it has one."""
+    shown = {"Authorization": f"Bearer {token}"} if token else {}
+    return httpx.Client(base_url=url, headers=shown, timeout=httpx.Timeout(300, connect=5), trust_env=False)
 
 
 def send(client: httpx.Client, dataset: str, path: Path, on_block: Callable[[int], object] = lambda _: None) -> Receipt:

@@ -14,7 +14,7 @@ from shared.errors import BadSettings
 
 Catalogue = dict[str, Dataset]
 
-RESERVED = ("uploads", "datasets", "users", "tokens", "events", "parked", "health", "schema", "read", "store")
+RESERVED = ("uploads", "datasets", "users", "tokens", "keys", "events", "parked", "health", "schema", "read", "store")
 
 
 def load_catalogue(folder: str = "") -> Catalogue:

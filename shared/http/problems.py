@@ -22,8 +22,10 @@ from shared.database import OUTAGES
 from shared.errors import (
     BadFile,
     BadParameter,
+    BadPassword,
     Conflict,
     Disconnected,
+    Forbidden,
     InvalidRecord,
     KeyReused,
     NotFound,
@@ -32,6 +34,8 @@ from shared.errors import (
     StillRunning,
     TablefoldError,
     TooLarge,
+    TooMany,
+    Unauthenticated,
     Unavailable,
     WrongMediaType,
 )
@@ -48,15 +52,19 @@ STATUS: dict[type[TablefoldError], tuple[int, str, str]] = {
     BadParameter: (400, "bad-parameter", "A query parameter is unknown or cannot be read"),
     Disconnected: (400, "disconnected", "The request did not arrive whole"),
     Refused: (400, "refused", "The request is refused"),
+    Unauthenticated: (401, "unauthenticated", "It is not known who asks"),
+    Forbidden: (403, "forbidden", "That is not allowed"),
     NotFound: (404, "not-found", "There is no such thing here"),
     Conflict: (409, "conflict", "That does not fit what is there"),
     StillRunning: (409, "still-running", "The first request with this key has no answer yet"),
     Stale: (412, "stale-version", "The record has another version"),
     TooLarge: (413, "too-large", "A limit is passed"),
     WrongMediaType: (415, "wrong-media-type", "The bytes are no table that can be read"),
+    BadPassword: (422, "bad-password", "The password cannot be taken"),
     BadFile: (422, "bad-file", "The file cannot be taken"),
     InvalidRecord: (422, "invalid-record", "The values do not fit their dataset"),
     KeyReused: (422, "idempotency-key-reused", "The idempotency key belongs to another request"),
+    TooMany: (429, "too-many-requests", "It was asked too often"),
     Unavailable: (503, "unavailable", "A server that is needed does not answer"),
 }
 """Status, code and title of each error; an error that is not here is answered like the nearest class above it.
@@ -66,6 +74,9 @@ The code of a BadFile is its own. Every other TablefoldError is our fault: a 500
 
 MEMBERS = ("parameter", "nearest", "code", "labels", "lag_events", "errors", "current", "version")
 """Attributes of errors that stand in the problem; `retry_after_s` becomes the header."""
+
+CHALLENGE = 'Bearer realm="tablefold"'
+"""How to say who one is (RFC 6750); `Token` is taken as well."""
 
 CLIENT_LEFT = "client disconnected prematurely"
 """Litestar's words for it; it has no class of its own."""
@@ -110,6 +121,9 @@ def answer_error(request: AnyRequest, error: TablefoldError, headers: Mapping[st
         return _answer_unexpected(request, error)
     status, code, title = known
     wait_s: int | None = getattr(error, "retry_after_s", None)
+    said = dict(headers or {}) if wait_s is None else {**(headers or {}), "Retry-After": str(wait_s)}
+    if status == HTTPStatus.UNAUTHORIZED:
+        said["WWW-Authenticate"] = CHALLENGE
     return problem(
         request,
         status,
@@ -117,7 +131,7 @@ def answer_error(request: AnyRequest, error: TablefoldError, headers: Mapping[st
         title,
         str(error),
         members={name: getattr(error, name) for name in MEMBERS if hasattr(error, name)},
-        headers={**(headers or {}), **({} if wait_s is None else {"Retry-After": str(wait_s)})},
+        headers=said,
     )
 
 

@@ -21,6 +21,7 @@ from shared.settings import Settings
 from tests.alone import client_of
 from tests.files import table
 from tests.laws.conftest import Tables
+from tests.signing import signed
 from tests.steps import Api
 
 LABELS = ("transaction_id", "client_id", "transaction_type", "transaction_date", "amount", "currency")
@@ -163,11 +164,13 @@ async def asked(settings: Settings, path: str) -> list[tuple[str, Any]]:
 
 def scanned(stack: Stack, tables: Tables, path: str, only: int) -> set[str]:
     """The partitions of one segment that PostgreSQL would look into to answer a path, by what they are called."""
-    settings = Settings(
-        database_url=stack.environment["TABLEFOLD_DATABASE_URL"],
-        amqp_url="",
-        blobs_url=stack.environment["TABLEFOLD_BLOBS_URL"],
-        cursor_key="k" * 32,
+    settings = signed(
+        Settings(
+            database_url=stack.environment["TABLEFOLD_DATABASE_URL"],
+            amqp_url="",
+            blobs_url=stack.environment["TABLEFOLD_BLOBS_URL"],
+            cursor_key="k" * 32,
+        )
     )
     with ThreadPoolExecutor(1) as pool:
         sent = pool.submit(asyncio.run, asked(settings, path)).result()

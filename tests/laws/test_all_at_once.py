@@ -16,7 +16,7 @@ from tests.steps import Api
 def counts_while(api: Api, source: str, work: Callable[[], object]) -> list[int]:
     """What a reader counts, again and again, while `work` goes on, and once after it."""
     done, counted = Event(), []
-    reader = Api(api.url)
+    reader = Api(api.url, api.token)
 
     def read() -> None:
         while not done.is_set():

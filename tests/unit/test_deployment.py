@@ -21,6 +21,7 @@ from shared.settings import Settings, read_settings
 
 SERVICES = {"command_api", "query_api", "projector"}
 APIS = {"command_api", "query_api"}
+KEYS = {"signing_keys", "public_keys"}
 Service = dict[str, Any]  # Any: what YAML holds.
 
 
@@ -114,7 +115,7 @@ def test_rabbitmq_keeps_its_name_and_with_it_its_data() -> None:
 def test_data_outlives_the_containers() -> None:
     mounts = [mount for found in compose()["services"].values() for mount in found.get("volumes", [])]
     named = {mount.partition(":")[0] for mount in mounts if not mount.startswith(".")}
-    assert named == set(compose()["volumes"]) == {"postgres", "rabbitmq", "blobs"}
+    assert named == set(compose()["volumes"]) == {"postgres", "rabbitmq", "blobs", *KEYS}
     for mount in mounts:
         if mount.startswith("."):
             assert (ROOT / mount.partition(":")[0]).is_file()
@@ -125,6 +126,22 @@ def test_all_services_see_the_same_blobs_in_a_folder_that_belongs_to_their_user(
     folder = service(name)["environment"]["TABLEFOLD_BLOBS_URL"].removeprefix("file://")
     assert any(mount.startswith(f"blobs:{folder}") for mount in service(name)["volumes"])
     assert f"install -d -o tablefold -g tablefold {folder}\n" in dockerfile()
+
+
+def test_only_the_command_api_can_sign_and_only_its_migration_makes_keys() -> None:
+    mounts = {name: {mount for mount in found.get("volumes", ()) if "keys" in mount} for name, found in built().items()}
+    places = {name: f"{name}:/var/lib/tablefold/{name.replace('_', '-')}" for name in KEYS}
+    assert mounts == {
+        "migrate": set(places.values()),
+        "command_api": {f"{place}:ro" for place in places.values()},
+        "query_api": {f"{places['public_keys']}:ro"},
+        "projector": set(),
+    }
+    for name, variable in (("signing_keys", "SIGNING"), ("public_keys", "PUBLIC")):
+        folder = places[name].partition(":")[2]
+        given = {one for one, found in built().items() if found["environment"].get(f"TABLEFOLD_{variable}_KEYS_FOLDER")}
+        assert given == {one for one in built() if any(folder in mount for mount in mounts[one])}
+        assert f" {folder}" in dockerfile()
 
 
 def test_no_password_has_a_default_and_every_one_is_in_the_example_empty() -> None:

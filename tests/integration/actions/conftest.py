@@ -20,6 +20,7 @@ from shared.settings import Settings
 from tests.alone import client_of
 from tests.integration.query.books import Books
 from tests.integration.query.conftest import server
+from tests.signing import signed
 
 __all__ = ["server"]
 
@@ -35,7 +36,7 @@ def settings(server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Sett
     url = server.create_database(f"actions_{uuid4().hex}")
     migrate(url)
     blobs = tmp_path_factory.mktemp("blobs").as_uri()
-    return Settings(database_url=url, amqp_url="amqp://nobody@127.0.0.1:1", blobs_url=blobs)
+    return signed(Settings(database_url=url, amqp_url="amqp://nobody@127.0.0.1:1", blobs_url=blobs))
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from shared.datasets.catalogue import load_catalogue
 from shared.settings import Settings
 from tests.alone import client_of, postgres_alone
 from tests.integration.command.folding import Folding
+from tests.signing import signed
 
 
 @pytest.fixture(scope="package")
@@ -37,6 +38,6 @@ async def folding(database_url: str) -> AsyncIterator[Folding]:
 async def client(folding: Folding, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
     """There is no broker: what is appended stays in the store."""
     blobs = tmp_path_factory.mktemp("blobs").as_uri()
-    settings = Settings(database_url=folding.url, amqp_url=f"amqp://127.0.0.1:{free_port()}", blobs_url=blobs)
+    settings = signed(Settings(database_url=folding.url, amqp_url=f"amqp://127.0.0.1:{free_port()}", blobs_url=blobs))
     async with client_of(make_app(settings, load_catalogue())) as client:
         yield client

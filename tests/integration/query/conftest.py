@@ -19,6 +19,7 @@ from shared.datasets.catalogue import Catalogue, load_catalogue
 from shared.settings import Settings
 from tests.alone import client_of, postgres_alone
 from tests.integration.query.books import Books
+from tests.signing import signed
 
 CURSOR_KEY = "0123456789abcdef0123456789abcdef"
 
@@ -65,7 +66,7 @@ def settings(server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Sett
     url = server.create_database(f"query_{uuid4().hex}")
     migrate(url)
     blobs = tmp_path_factory.mktemp("blobs").as_uri()
-    return Settings(database_url=url, amqp_url="", blobs_url=blobs, cursor_key=CURSOR_KEY)
+    return signed(Settings(database_url=url, amqp_url="", blobs_url=blobs, cursor_key=CURSOR_KEY))
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +90,7 @@ async def process(settings: Settings) -> AsyncIterator[asyncio.subprocess.Proces
         "TABLEFOLD_AMQP_URL": "amqp://unused",
         "TABLEFOLD_BLOBS_URL": settings.blobs_url,
         "TABLEFOLD_CURSOR_KEY": settings.cursor_key,
+        "TABLEFOLD_PUBLIC_KEYS_FOLDER": settings.public_keys_folder,
         "TABLEFOLD_LISTEN": "127.0.0.1:0",
     }
     process = await asyncio.create_subprocess_exec(

@@ -24,6 +24,8 @@ from shared.settings import Settings
 from shared.wakeups import FOLDED, Wakeups
 from tests.integration.query.books import Books
 from tests.integration.query.conftest import CURSOR_KEY, address
+from tests.signing import access_token
+from tests.steps import bearer
 
 pytestmark = pytest.mark.usefixtures("tables")
 
@@ -71,7 +73,9 @@ async def begin(at: str, path: str = "/debts?format=csv") -> socket.socket:
     loop = asyncio.get_running_loop()
     try:
         await loop.sock_connect(client, (host, int(port)))
-        await loop.sock_sendall(client, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        await loop.sock_sendall(
+            client, f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {access_token()}\r\n\r\n".encode()
+        )
         assert await loop.sock_recv(client, 12) == b"HTTP/1.1 200"
     except BaseException:
         client.close()
@@ -106,7 +110,7 @@ async def test_no_more_exports_run_at_once_than_may_and_pages_do_not_notice(
 ) -> None:
     at = await address(process)
     slow = [await begin(at) for _ in range(AT_ONCE)]
-    async with httpx.AsyncClient(base_url=f"http://{at}") as client:
+    async with httpx.AsyncClient(base_url=f"http://{at}", headers=bearer(access_token())) as client:
         refused = await client.get("/debts?format=csv")
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
         assert refused.json()["type"] == "/problems/unavailable"
@@ -138,7 +142,9 @@ async def test_an_export_shows_one_moment_however_slowly_it_is_read(
 async def test_memory_does_not_grow_with_the_selection(
     process: asyncio.subprocess.Process, form: str, most_mb: int
 ) -> None:
-    async with httpx.AsyncClient(base_url=f"http://{await address(process)}", timeout=60) as client:
+    async with httpx.AsyncClient(
+        base_url=f"http://{await address(process)}", headers=bearer(access_token()), timeout=60
+    ) as client:
         await client.get(f"/debts?format={form}&limit=100")
         before = psutil.Process(process.pid).memory_info().rss
         received = 0
@@ -168,7 +174,7 @@ async def impatient(settings: Settings, catalogue: Catalogue) -> AsyncIterator[s
 
 
 async def test_a_reader_of_one_byte_a_second_is_cut_off_and_harms_nobody(impatient: str, books: Books) -> None:
-    async with httpx.AsyncClient(base_url=f"http://{impatient}", timeout=30) as client:
+    async with httpx.AsyncClient(base_url=f"http://{impatient}", headers=bearer(access_token()), timeout=30) as client:
         slow = await begin(impatient)
         assert (await client.get("/debts?format=csv&limit=1")).status_code == 503
         assert (await client.get("/debts?limit=1")).status_code == 200

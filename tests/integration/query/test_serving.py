@@ -10,6 +10,8 @@ import httpx
 from tests.integration.query.books import Books
 from tests.integration.query.conftest import address
 from tests.integration.query.samples import debt
+from tests.signing import access_token
+from tests.steps import bearer
 
 
 async def test_it_says_when_it_listens_and_ends_with_0_on_sigterm(
@@ -18,7 +20,7 @@ async def test_it_says_when_it_listens_and_ends_with_0_on_sigterm(
     await books.create("debts")
     await books.serve("debts", position=1)
     await books.insert("debts", [debt(number) for number in range(1, 1001)])
-    async with httpx.AsyncClient(base_url=f"http://{await address(process)}") as client:
+    async with httpx.AsyncClient(base_url=f"http://{await address(process)}", headers=bearer(access_token())) as client:
         answer = await client.get("/debts?limit=1000")
         assert (answer.status_code, len(answer.json()["results"])) == (200, 1000)
         asked = await client.head("/debts?limit=1000")

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.integration.records.debts import added, debt, read
-from tests.steps import Api
+from tests.steps import Api, bearer
 
 
 def test_of_sixteen_rivals_with_one_version_one_wins_and_the_others_get_the_record_as_it_is(api: Api) -> None:
@@ -18,7 +18,8 @@ def test_of_sixteen_rivals_with_one_version_one_wins_and_the_others_get_the_reco
 
     async def all_at_once() -> list[httpx.Response]:
         headers = {"If-Match": f'"{version}"', "Prefer": "wait=10"}
-        async with httpx.AsyncClient(base_url=api.url, trust_env=False, timeout=30) as client:
+        shown = bearer(api.token)
+        async with httpx.AsyncClient(base_url=api.url, headers=shown, trust_env=False, timeout=30) as client:
             rivals = (client.put(path, json={"name": f"Rival {n}"}, headers=headers) for n in range(16))
             return await asyncio.gather(*rivals)
 

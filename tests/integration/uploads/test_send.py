@@ -104,7 +104,7 @@ def test_a_client_that_leaves_halfway_leaves_nothing(api: Api, stack: Stack, sou
     listed = {one["id"] for one in api.get("/uploads")["results"]}
     with socket.create_connection(address(api)) as client:
         content = debts(*(debt() for _ in range(30_000)))
-        client.sendall(head(f"/debts/uploads?source={source}", "Content-Length: 100000000") + content)
+        client.sendall(head(api, f"/debts/uploads?source={source}", "Content-Length: 100000000") + content)
         eventually(lambda: blobs(stack) != before or None)
 
     eventually(lambda: True if blobs(stack) == before else None)
@@ -115,7 +115,7 @@ def test_a_body_shorter_than_announced_is_no_upload(api: Api, stack: Stack) -> N
     before = blobs(stack)
     content = debts(debt())
     with socket.create_connection(address(api)) as client:
-        client.sendall(head("/debts/uploads", f"Content-Length: {len(content) + 10}") + content)
+        client.sendall(head(api, "/debts/uploads", f"Content-Length: {len(content) + 10}") + content)
         client.shutdown(socket.SHUT_WR)
         answer = client.recv(1000)
 
@@ -127,7 +127,7 @@ def test_a_body_may_come_byte_by_byte(api: Api, source: str) -> None:
     content = debts(debt())
     with socket.create_connection(address(api)) as client:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        client.sendall(head(f"/debts/uploads?source={source}", f"Content-Length: {len(content)}"))
+        client.sendall(head(api, f"/debts/uploads?source={source}", f"Content-Length: {len(content)}"))
         for byte in content:
             client.sendall(bytes([byte]))
         answer = client.recv(1000)
@@ -165,7 +165,8 @@ def address(api: Api) -> tuple[str, int]:
     return host, int(port)
 
 
-def head(path: str, *headers: str) -> bytes:
+def head(api: Api, path: str, *headers: str) -> bytes:
     """The head of a POST."""
-    lines = [f"POST {path} HTTP/1.1", "Host: tablefold", "Content-Type: text/csv", *headers, "", ""]
+    shown = f"Authorization: Bearer {api.token}"
+    lines = [f"POST {path} HTTP/1.1", "Host: tablefold", shown, "Content-Type: text/csv", *headers, "", ""]
     return "\r\n".join(lines).encode()

@@ -34,27 +34,31 @@ def test_every_line_of_curl_in_the_demo_gives_the_answer_that_stands_below_it(
     stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     demo.run(stack, once=True)
-    lines = [line[2:] for line in capsys.readouterr().out.splitlines() if line.startswith("$ curl -s ")]
+    said = capsys.readouterr().out.splitlines()
+    lines = [line[2:] for line in said if line.startswith("$ curl -s ")]
+    (token,) = [line for line in said if line.startswith("TOKEN=")]
     assert len(lines) == sum(3 + len(one.queries) + bool(one.key) for one in demo.EXAMPLES.values())
     for line in lines:
-        done = subprocess.run(["/bin/sh", "-c", line.replace("curl -s", "curl -sf")], capture_output=True, check=False)
+        done = subprocess.run(
+            ["/bin/sh", "-c", f"{token}; {line.replace('curl -s', 'curl -sf')}"], capture_output=True, check=False
+        )
         assert done.stdout, line
 
 
-def test_a_measured_upload_has_a_time_for_every_stage(stack: Stack, tmp_path: Path) -> None:
+def test_a_measured_upload_has_a_time_for_every_stage(stack: Stack, token: str, tmp_path: Path) -> None:
     path = tmp_path / "debts.csv"
     write_debts(path, rows=3_000, seed=71)
-    stages = upload(stack.url, "debts", path, 3_000)
+    stages = upload(stack.url, token, "debts", path, 3_000)
     assert {"total", "receive", "load", "index", "publish"} <= set(stages)
     assert 0 < stages["receive"] < stages["total"]
 
 
-def test_a_measured_upload_that_counts_otherwise_is_an_error(stack: Stack, tmp_path: Path) -> None:
+def test_a_measured_upload_that_counts_otherwise_is_an_error(stack: Stack, token: str, tmp_path: Path) -> None:
     path = tmp_path / "debts.csv"
     write_debts(path, rows=500, seed=72, bad="all")
-    assert upload(stack.url, "debts", path, 500, rejected=500)["total"] > 0
+    assert upload(stack.url, token, "debts", path, 500, rejected=500)["total"] > 0
     with pytest.raises(TablefoldError, match="instead of"):
-        upload(stack.url, "debts", path, 500, rejected=499)
+        upload(stack.url, token, "debts", path, 500, rejected=499)
 
 
 def test_a_rival_loads_the_same_file_both_ways_and_leaves_nothing_behind(stack: Stack, tmp_path: Path) -> None:

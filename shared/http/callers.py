@@ -1,0 +1,38 @@
+"""The caller of a request, once it is known; HTTP -> *command or query*."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar.connection import ASGIConnection
+
+from shared.auth.callers import Caller
+from shared.errors import Unauthenticated
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+KEY = "tablefold_caller"
+
+
+def keep_caller(connection: Connection, caller: Caller) -> None:
+    """Note who calls, for the handler."""
+    connection.scope["state"][KEY] = caller
+
+
+def caller_or_nobody(connection: Connection) -> Caller | None:
+    """Who calls; None on an open route where nobody said."""
+    found: Caller | None = connection.scope["state"].get(KEY)
+    return found
+
+
+def caller_of(connection: Connection) -> Caller:
+    """Who calls; raises Unauthenticated where that is not known."""
+    caller = caller_or_nobody(connection)
+    if caller is None:
+        raise Unauthenticated("Say who you are: `Authorization: Bearer` with a token from POST /tokens, or a key.")
+    return caller
+
+
+def address_of(connection: Connection) -> str:
+    """Where the request comes from: the last of `X-Forwarded-For`, which the gateway adds, whatever callers make up."""
+    forwarded = connection.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    return forwarded[:64] or (connection.client.host if connection.client else "unknown")

@@ -1,0 +1,159 @@
+"""Who may call what: every route has a role, asked before its handler runs; *HTTP* -> command or query."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from litestar import Litestar
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.auth.callers import Caller, Role
+from shared.auth.standing import Standing
+from shared.datasets.catalogue import Catalogue
+from shared.errors import BadSettings, Forbidden, NotFoldedYet, Unauthenticated
+from shared.http.callers import keep_caller
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+OPEN: Final = None
+"""In place of a role: nobody is asked who he is."""
+
+RoleTable = Mapping[str, Role | None]
+"""The role that `METHOD /path` needs; GET speaks for HEAD, `{dataset}` for each dataset, `*` for any last part."""
+
+ALWAYS_OPEN: Final = ("/schema", "/health")
+
+OWNER = text("SELECT dataset, actor FROM store.uploads WHERE upload_id = :upload_id")
+MOST_KEPT: Final = 10_000
+
+_CREDENTIALS = re.compile(r"(?:Bearer|Token) +([!-~]{1,8192})", re.IGNORECASE)
+
+
+class Need(msgspec.Struct, frozen=True):
+    """What a route asks of its caller: a role, in each dataset that its path names where it names some."""
+
+    role: Role | None
+    datasets: tuple[str, ...] = ()
+
+
+class Guard:
+    """Lets a request through to its handler or raises Unauthenticated, Forbidden or NotFoldedYet.
+
+    Uploads that the caller may not see are answered like those that are not there.
+    """
+
+    def __init__(self, standing: Standing, engine: AsyncEngine, roles: RoleTable, catalogue: Catalogue) -> None:
+        self._standing = standing
+        self._engine = engine
+        self._roles = roles
+        self._datasets = frozenset(catalogue)
+        self._needs: dict[tuple[str, str], Need] = {}
+        self._owners: dict[UUID, tuple[str, str]] = {}
+
+    def covering(self, app: Litestar) -> Litestar:
+        """The same app, once every route of it has a role; raises BadSettings that names one without."""
+        self._needs = {route: self._need(*route) for route in _routes_of(app)}
+        return app
+
+    async def __call__(self, connection: Connection, _: BaseRouteHandler) -> None:
+        """For `Litestar(guards=[...])`."""
+        method, path = str(connection.scope["method"]), str(connection.scope["path_template"])  # type: ignore[typeddict-item]  # of HTTP
+        if method == "OPTIONS":
+            return
+        need = self._needs[method, path]
+        shown = connection.headers.get("authorization")
+        if need.role is OPEN:
+            if shown is not None:
+                with suppress(Unauthenticated):
+                    keep_caller(connection, await self._caller(shown))
+            return
+        caller = await self._caller(shown)
+        keep_caller(connection, caller)
+        upload = connection.path_params.get("upload_id")
+        if upload is not None:
+            await self._check_upload(caller, need.role, str(upload))
+        else:
+            check_roles(caller, need.role, need.datasets or self._named(connection))
+
+    def _named(self, connection: Connection) -> tuple[str, ...]:
+        """The dataset that is a parameter of the path, as in `/datasets/{name}/rebuilds`."""
+        name = connection.path_params.get("name")
+        return (str(name),) if connection.scope["path"].startswith("/datasets/") and name in self._datasets else ()
+
+    async def _caller(self, shown: str | None) -> Caller:
+        credentials = _CREDENTIALS.fullmatch(shown or "")
+        if credentials is None:
+            raise Unauthenticated("Say who you are: `Authorization: Bearer` with a token from POST /tokens, or a key.")
+        return await self._standing.caller(credentials[1])
+
+    async def _check_upload(self, caller: Caller, role: Role, said: str) -> None:
+        """Whoever has that role and sees all uploads may pass; others where they see this one and have it there."""
+        if caller.role.covers(Role.PUBLISHER) and caller.role.covers(role) and not caller.dataset_roles:
+            return
+        owner = await self._owner(said)
+        if owner is None or not caller.sees_upload(*owner):
+            says = (
+                f"There is no upload {said[:80]}. If it was accepted just now, it is not folded yet: ask again in 1 s."
+            )
+            raise NotFoldedYet(says)
+        _check(caller.role_in(owner[0]), role, owner[0])
+
+    async def _owner(self, said: str) -> tuple[str, str] | None:
+        """Dataset and actor of an upload; they never change."""
+        try:
+            upload_id = UUID(said)
+        except ValueError:
+            return None
+        if upload_id not in self._owners:
+            async with self._engine.connect() as connection:
+                row = (await connection.execute(OWNER, {"upload_id": upload_id})).one_or_none()
+            if row is None:
+                return None
+            if len(self._owners) >= MOST_KEPT:
+                self._owners.clear()
+            self._owners[upload_id] = (row.dataset, row.actor)
+        return self._owners[upload_id]
+
+    def _need(self, method: str, path: str) -> Need:
+        segments = path.split("/")
+        named = tuple(one for one in segments if one in self._datasets)
+        template = "/".join("{dataset}" if one in self._datasets else one for one in segments)
+        if template in ALWAYS_OPEN or template.startswith("/schema/"):
+            return Need(OPEN)
+        name = f"{'GET' if method == 'HEAD' else method} {template}"
+        if name not in self._roles:
+            name = f"{name.rpartition('/')[0]}/*"
+        if name not in self._roles:
+            raise BadSettings(
+                f"The route `{method} {template}` has no role: add it to the table in roles.py of its service."
+            )
+        return Need(self._roles[name], named)
+
+
+def check_roles(caller: Caller, role: Role, datasets: tuple[str, ...]) -> None:
+    """A role in some dataset lets read what belongs to none of them; for more it takes the own role."""
+    if not datasets:
+        _check(caller.highest if Role.VIEWER.covers(role) else caller.role, role, None)
+    for dataset in datasets:
+        _check(caller.role_in(dataset), role, dataset)
+
+
+def _check(has: Role, needs: Role, dataset: str | None) -> None:
+    if not has.covers(needs):
+        where = f" in {dataset}" if dataset else ""
+        raise Forbidden(f"That takes the role {needs}{where}, and yours is {has}. Ask an administrator.")
+
+
+def _routes_of(app: Litestar) -> Iterator[tuple[str, str]]:
+    for route in app.routes:
+        for method in getattr(route, "methods", ()):
+            if method != "OPTIONS":
+                yield method, route.path_format
