@@ -66,7 +66,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     actions = UploadActions(catalogue, store, commands, Fixes(store, outcomes, reservations, announce))
     verifier, signer = Verifier(COMMANDS), Signer()
     table = {**ROLES, **REGISTRATION[settings.open_registration]}
-    guard = Guard(Standing(engine, verifier), engine, table, catalogue)
+    guard = Guard(Standing(engine, verifier), engine, engine, table, catalogue)
     people = make_people(engine, signer, catalogue)
 
     @asynccontextmanager

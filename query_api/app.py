@@ -32,6 +32,7 @@ from shared.auth.keys import read_public_keys
 from shared.auth.standing import Standing
 from shared.auth.tokens import QUERIES, Verifier
 from shared.blobs import open_blobs
+from shared.database import make_engine
 from shared.datasets.catalogue import Catalogue
 from shared.http.guard import Guard
 from shared.http.problems import exception_handlers
@@ -50,7 +51,8 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     blobs = open_blobs(settings.blobs_url)
     rejected = RejectedRows(engine, catalogue)
     verifier = Verifier(QUERIES)
-    guard = Guard(Standing(engine, verifier), engine, ROLES, catalogue)
+    auditor = make_engine(settings.database_url, name="tablefold-query-api-audit", pool_size=2)
+    guard = Guard(Standing(engine, verifier), engine, auditor, ROLES, catalogue)
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:
@@ -61,6 +63,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
         await asyncio.gather(listening, return_exceptions=True)
         await exports.close()
         await engine.dispose()
+        await auditor.dispose()
 
     app = Litestar(
         route_handlers=[

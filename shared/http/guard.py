@@ -12,14 +12,18 @@ import msgspec
 from litestar import Litestar
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
+from litestar.types import Scope
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.auth.auditing import audit
 from shared.auth.callers import Caller, Role
 from shared.auth.standing import Standing
 from shared.datasets.catalogue import Catalogue
 from shared.errors import BadSettings, Forbidden, NotFoldedYet, Unauthenticated
 from shared.http.callers import keep_caller
+from shared.http.correlation import correlation_id
+from shared.http.sensitive import FILES, Sensitive
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -47,11 +51,16 @@ class Need(msgspec.Struct, frozen=True):
 class Guard:
     """Lets a request through to its handler or raises Unauthenticated, Forbidden or NotFoldedYet.
 
-    Uploads that the caller may not see are answered like those that are not there.
+    Uploads that the caller may not see are answered like those that are not there. What a handler answers is masked
+    unless the caller's scope shows it; then `auditor`, which may write, notes it.
     """
 
-    def __init__(self, standing: Standing, engine: AsyncEngine, roles: RoleTable, catalogue: Catalogue) -> None:
+    def __init__(
+        self, standing: Standing, engine: AsyncEngine, auditor: AsyncEngine, roles: RoleTable, catalogue: Catalogue
+    ) -> None:
         self._standing = standing
+        self._sensitive = Sensitive(catalogue)
+        self._auditor = auditor
         self._engine = engine
         self._roles = roles
         self._datasets = frozenset(catalogue)
@@ -61,6 +70,7 @@ class Guard:
     def covering(self, app: Litestar) -> Litestar:
         """The same app, once every route of it has a role; raises BadSettings that names one without."""
         self._needs = {route: self._need(*route) for route in _routes_of(app)}
+        app.asgi_handler = self._sensitive.around(app.asgi_handler, self._note)
         return app
 
     async def __call__(self, connection: Connection, _: BaseRouteHandler) -> None:
@@ -78,15 +88,33 @@ class Guard:
         caller = await self._caller(shown)
         keep_caller(connection, caller)
         upload = connection.path_params.get("upload_id")
+        datasets = need.datasets or self._named(connection)
         if upload is not None:
             await self._check_upload(caller, need.role, str(upload))
+            datasets = await self._datasets_of_file(caller, path, str(upload))
         else:
-            check_roles(caller, need.role, need.datasets or self._named(connection))
+            check_roles(caller, need.role, datasets)
+        query, accept = connection.scope["query_string"], connection.headers.get("accept", "")
+        self._sensitive.check(caller, path, datasets, query, accept)
 
     def _named(self, connection: Connection) -> tuple[str, ...]:
         """The dataset that is a parameter of the path, as in `/datasets/{name}/rebuilds`."""
         name = connection.path_params.get("name")
         return (str(name),) if connection.scope["path"].startswith("/datasets/") and name in self._datasets else ()
+
+    async def _datasets_of_file(self, caller: Caller, path: str, upload: str) -> tuple[str, ...]:
+        """The dataset of an upload where its file is asked for by somebody to whom sensitive values are not shown."""
+        if caller.sees_sensitive or path not in FILES:
+            return ()
+        owner = await self._owner(upload)
+        return () if owner is None else (owner[0],)
+
+    async def _note(self, caller: Caller, scope: Scope) -> None:
+        """Write down who reads sensitive values, where; the query may hold some and is left out."""
+        connection: Connection = ASGIConnection(scope)
+        async with self._auditor.begin() as writing:
+            subject = f"{scope['method']} {scope['path']}"  # type: ignore[typeddict-item]  # of HTTP
+            await audit(writing, caller.name, "sensitive-read", subject[:500], correlation_id(connection))
 
     async def _caller(self, shown: str | None) -> Caller:
         credentials = _CREDENTIALS.fullmatch(shown or "")

@@ -17,7 +17,7 @@ from shared.http.guard import Guard, RoleTable, check_roles
 def app_with(*paths: str, roles: RoleTable) -> Litestar:
     """An app with these routes, once its guard has found a role for each."""
     unused = cast(Any, None)
-    guard = Guard(unused, unused, roles, shipped())
+    guard = Guard(unused, unused, unused, roles, shipped())
 
     async def read() -> None: ...
 

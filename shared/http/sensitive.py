@@ -1,0 +1,190 @@
+"""Sensitive values are masked in every JSON answer, or their reading is noted; *command or query -> HTTP*.
+
+It goes by name: whatever stands under the name or label of a sensitive field, in whichever answer and however deep, is
+masked unless the caller's scope says otherwise. So a new route cannot forget it. What cannot be masked is refused:
+files, and filters and sorts, which would tell the value piece by piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import msgspec
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.auth.callers import SENSITIVE, Caller
+from shared.datasets.catalogue import Catalogue
+from shared.datasets.declaration import Dataset
+from shared.errors import Forbidden
+from shared.http.callers import KEY
+
+Note = Callable[[Caller, Scope], Awaitable[None]]
+"""Notes in the audit that a caller reads sensitive values in the clear."""
+
+SHOWN: Final = 4
+"""So many of the last letters and digits are shown, where there are at least twice as many."""
+
+FILES: Final = ("/uploads/{upload_id}/file", "/uploads/{upload_id}/errors.csv")
+EXPORTS: Final = ("text/csv", "application/x-ndjson", "application/vnd.apache.parquet")
+
+
+def mask(text: str) -> str:
+    """Letters and digits as asterisks: `***-**-4253`."""
+    marked = [at for at, character in enumerate(text) if character.isalnum()]
+    hidden = set(marked[:-SHOWN] if len(marked) >= 2 * SHOWN else marked)
+    return "".join("*" if at in hidden else character for at, character in enumerate(text))
+
+
+class Sensitive:
+    """What is sensitive in a catalogue: refuses before a handler runs, masks or notes what it answers."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._fields = {name: _names_of(dataset) for name, dataset in catalogue.items()}
+        self._parameters = {name: _parameters_of(dataset) for name, dataset in catalogue.items()}
+        self._members = {
+            name: frozenset({one.members.name})
+            for name, one in catalogue.items()
+            if one.members and any(field.sensitive for field in one.members.fields)
+        }
+        self._all = frozenset(one for names in self._fields.values() for one in names)
+        self._marks = [b'"%s":' % one.encode() for one in self._all]
+        self._marks += [b'"field":"%s"' % one.encode() for one in self._all]
+
+    def check(self, caller: Caller, template: str, datasets: Iterable[str], query: bytes, accept: str) -> None:
+        """Raise Forbidden where an answer would tell what the caller's scope does not show."""
+        if caller.sees_sensitive:
+            return
+        given = parse_qsl(query.decode(errors="replace"), keep_blank_values=True)
+        for dataset in datasets:
+            fields = self._fields.get(dataset, frozenset())
+            if not fields:
+                continue
+            if template in FILES:
+                raise _refused(f"The file has sensitive values of {dataset}.")
+            self._check_query(dataset, given)
+            exported = any(name == "format" and value != "json" for name, value in given)
+            if exported or any(one in accept for one in EXPORTS):
+                chosen = {one.strip() for name, value in given if name == "fields" for one in value.split(",")}
+                if not chosen or chosen & (fields | self._members.get(dataset, frozenset())):
+                    raise _refused(f"An export of {dataset} has sensitive values. Choose others with `fields`.")
+
+    def _check_query(self, dataset: str, given: list[tuple[str, str]]) -> None:
+        for name, value in given:
+            sorted_by = {one.strip().removeprefix("-") for one in value.split(",")} if name == "sort" else set()
+            if name in self._parameters[dataset] or sorted_by & self._fields[dataset]:
+                raise _refused(f"{name} would tell sensitive values of {dataset}.")
+
+    def around(self, app: ASGIApp, note: Note) -> ASGIApp:
+        """The same app with its answers masked, or noted before they are sent."""
+
+        async def masked(scope: Scope, receive: Receive, send: Send) -> None:
+            if str(scope["type"]) == "http":
+                await app(scope, receive, _Answer(self, scope, send, note).take)
+            else:
+                await app(scope, receive, send)
+
+        return masked
+
+    def tells(self, body: bytes) -> bool:
+        """Whether a JSON text has sensitive values."""
+        return any(mark in body for mark in self._marks)
+
+    def mask_json(self, body: bytes) -> bytes:
+        """A JSON text with its sensitive values masked."""
+        return msgspec.json.encode(self._masked(msgspec.json.decode(body)))
+
+    def _masked(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._masked(one) for one in value]
+        if not isinstance(value, dict):
+            return value
+        found = {name: _hidden(one) if name in self._all else self._masked(one) for name, one in value.items()}
+        return _without_value(found) if value.get("field") in self._all else found
+
+
+class _Answer:
+    """One answer on its way out. JSON is held back until it is whole."""
+
+    def __init__(self, sensitive: Sensitive, scope: Scope, send: Send, note: Note) -> None:
+        self._sensitive = sensitive
+        self._scope = scope
+        self._send = send
+        self._note = note
+        self._start: Message | None = None
+        self._body = b""
+
+    async def take(self, message: Message) -> None:
+        """Pass a message on, hold it back, or send what was held back."""
+        caller: Caller | None = self._scope["state"].get(KEY)
+        if message["type"] == "http.response.start" and caller is not None:
+            if _is_json(message):
+                self._start, self._body = message, b""
+                return
+            if caller.sees_sensitive and message["status"] == 200:
+                await self._note(caller, self._scope)
+        if self._start is None or caller is None or message["type"] != "http.response.body":
+            await self._send(message)
+            return
+        self._body += message["body"]
+        if not message.get("more_body"):
+            await self._finish(self._start, caller)
+
+    async def _finish(self, start: Message, caller: Caller) -> None:
+        body = self._body
+        if self._sensitive.tells(body):
+            if caller.sees_sensitive:
+                await self._note(caller, self._scope)
+            else:
+                body = self._sensitive.mask_json(body)
+                _set_length(start, len(body))
+        elif str(self._scope.get("method")) == "HEAD" and not caller.sees_sensitive:
+            _set_length(start, None)
+        await self._send(start)
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _is_json(message: Any) -> bool:
+    types = [value for name, value in message.get("headers", ()) if name.lower() == b"content-type"]
+    return any(value.split(b";")[0].strip().endswith((b"/json", b"+json")) for value in types)
+
+
+def _set_length(start: Any, length: int | None) -> None:
+    """The header for a body of another length; None takes it away: of HEAD it is not known."""
+    kept = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
+    start["headers"] = kept if length is None else [*kept, (b"content-length", str(length).encode())]
+
+
+def _hidden(value: Any) -> Any:
+    """Every text and number in a value as asterisks."""
+    if isinstance(value, list):
+        return [_hidden(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _hidden(one) for name, one in value.items()}
+    return value if value is None or isinstance(value, bool) else mask(str(value))
+
+
+def _without_value(error: dict[str, Any]) -> dict[str, Any]:
+    """A row error of a sensitive field: its value is masked, in its message as well."""
+    value = error.get("value")
+    if not isinstance(value, str) or not value:
+        return error
+    said = {name: one.replace(value, mask(value)) for name, one in error.items() if isinstance(one, str)}
+    return {**error, **said, "value": mask(value)}
+
+
+def _names_of(dataset: Dataset) -> frozenset[str]:
+    """How sensitive values are called in answers and files: fields and their labels."""
+    fields = [field for field in dataset.file_fields if field.sensitive]
+    return frozenset({field.name for field in fields} | {label for field in fields for label in field.labels})
+
+
+def _parameters_of(dataset: Dataset) -> frozenset[str]:
+    fields = [field for field in dataset.file_fields if field.sensitive]
+    named = {name for field in fields for name in (field.parameter, field.low, field.high)}
+    return frozenset(named | {f"{field.parameter}_is_null" for field in fields}) - {""}
+
+
+def _refused(why: str) -> Forbidden:
+    return Forbidden(f"{why} It takes a token with the scope {SENSITIVE}.")
