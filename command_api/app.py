@@ -38,6 +38,7 @@ from shared.database import make_engine
 from shared.datasets.catalogue import Catalogue
 from shared.event_store import EventStore
 from shared.http.guard import Guard
+from shared.http.headers import cors_of
 from shared.http.problems import exception_handlers
 from shared.leases import Leases
 from shared.settings import Settings
@@ -96,6 +97,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
             *upload_action_routes(actions),
         ],
         guards=[guard],
+        cors_config=cors_of(settings.cors_origins),
         lifespan=[running],
         exception_handlers=exception_handlers,
         logging_config=None,

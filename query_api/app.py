@@ -35,6 +35,7 @@ from shared.blobs import open_blobs
 from shared.database import make_engine
 from shared.datasets.catalogue import Catalogue
 from shared.http.guard import Guard
+from shared.http.headers import cors_of
 from shared.http.problems import exception_handlers
 from shared.settings import Settings
 from shared.wakeups import FOLDED, Wakeups
@@ -85,6 +86,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
             *(route for dataset in catalogue.values() for route in ranking_routes(dataset, engine, waiter)),
         ],
         guards=[guard],
+        cors_config=cors_of(settings.cors_origins),
         lifespan=[running],
         exception_handlers=exception_handlers,
         logging_config=None,

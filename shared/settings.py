@@ -33,6 +33,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A folder with the private keys of access tokens, KID.pem; the command API alone has it."""
     open_registration: bool = False
     """Whether everybody may make a user for himself, who may then read."""
+    cors_origins: str = ""
+    """Web pages that may call the APIs: their origins, with commas between them, e.g. https://desk.example.org."""
     max_upload_bytes: int = 4 * 1024**3
     """A longer file is refused while it is being received or inflated."""
     max_inflation: int = 100

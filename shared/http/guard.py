@@ -23,6 +23,7 @@ from shared.datasets.catalogue import Catalogue
 from shared.errors import BadSettings, Forbidden, NotFoldedYet, Unauthenticated
 from shared.http.callers import keep_caller
 from shared.http.correlation import correlation_id
+from shared.http.headers import with_headers
 from shared.http.sensitive import FILES, Sensitive
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -70,7 +71,7 @@ class Guard:
     def covering(self, app: Litestar) -> Litestar:
         """The same app, once every route of it has a role; raises BadSettings that names one without."""
         self._needs = {route: self._need(*route) for route in _routes_of(app)}
-        app.asgi_handler = self._sensitive.around(app.asgi_handler, self._note)
+        app.asgi_handler = with_headers(self._sensitive.around(app.asgi_handler, self._note))
         return app
 
     async def __call__(self, connection: Connection, _: BaseRouteHandler) -> None:

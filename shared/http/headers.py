@@ -1,0 +1,66 @@
+"""What every answer says to browsers: never guess, never frame, never keep; *command or query -> HTTP*."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from litestar.config.cors import CORSConfig
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.errors import BadSettings
+
+ALWAYS: Final = {
+    b"x-content-type-options": b"nosniff",
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
+    b"referrer-policy": b"no-referrer",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"cache-control": b"no-store",
+}
+"""Where an answer does not say otherwise itself."""
+
+OVER_TLS: Final = {b"strict-transport-security": b"max-age=63072000; includeSubDomains"}
+"""Where the gateway says that it was asked by https."""
+
+SENT: Final = ["Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "Read-After", "Prefer"]
+EXPOSED: Final = ["Position", "Location", "Link", "ETag", "Retry-After", "Content-Disposition"]
+
+
+def with_headers(app: ASGIApp) -> ASGIApp:
+    """The same app, its answers with these headers."""
+
+    async def answered(scope: Scope, receive: Receive, send: Send) -> None:
+        by_tls = (b"x-forwarded-proto", b"https") in scope.get("headers", ())
+        wanted = {**ALWAYS, **OVER_TLS} if by_tls else ALWAYS
+
+        async def take(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _add(message, wanted)
+            await send(message)
+
+        await app(scope, receive, take)
+
+    return answered
+
+
+def cors_of(origins: str) -> CORSConfig | None:
+    """For `Litestar(cors_config=...)`: exactly these origins, with commas between them. Raises BadSettings."""
+    wanted = [one.strip() for one in origins.split(",") if one.strip()]
+    for origin in wanted:
+        scheme, _, host = origin.partition("://")
+        if scheme not in ("http", "https") or not host or any(sign in host for sign in "/*?#@ "):
+            raise BadSettings(f"TABLEFOLD_CORS_ORIGINS: {origin!r} is no origin such as https://desk.example.org.")
+    if not wanted:
+        return None
+    methods: list[Any] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+    return CORSConfig(
+        allow_origins=wanted,
+        allow_methods=methods,
+        allow_headers=SENT,
+        expose_headers=EXPOSED,
+        allow_credentials=False,
+    )
+
+
+def _add(message: Any, wanted: dict[bytes, bytes]) -> None:
+    said = {name.lower() for name, _ in message["headers"]}
+    message["headers"] = [*message["headers"], *(pair for pair in wanted.items() if pair[0] not in said)]
