@@ -31,6 +31,9 @@ LOCK = (
     " --no-annotate --quiet --upgrade requirements.in --output-file requirements.lock"
 )
 
+IN_TWO = ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder")
+"""Each process has servers of its own; a test mostly waits for them. Short files come last, so both end together."""
+
 data_option = click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
@@ -83,9 +86,10 @@ def demo(data: Path, port: int, projectors: int, once: bool) -> None:
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def test(arguments: tuple[str, ...]) -> NoReturn:
-    """Run the test suite; everything after `test` goes to pytest."""
+    """Run the test suite; everything after `test` goes to pytest. Without a path, files are shared by two processes."""
     os.chdir(ROOT)
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])
+    shared = () if any((ROOT / one.partition("::")[0]).exists() for one in arguments) else IN_TWO
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *shared, *arguments])
 
 
 @commands.command()
