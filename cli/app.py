@@ -20,6 +20,7 @@ from cli.declared import datasets
 from cli.infer.command import infer
 from cli.people import user
 from cli.servers.folder import ROOT
+from cli.servers.secrets import make_for_containers
 from cli.services import migrate as migrate_database
 from cli.stack import Stack
 from shared.errors import TablefoldError
@@ -97,6 +98,14 @@ def migrate() -> None:
     """Bring the schema of TABLEFOLD_DATABASE_URL up to date."""
     read_settings(os.environ)
     migrate_database(_caller_settings())
+
+
+@commands.command()
+@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), default=ROOT / "secrets")
+def secrets(folder: Path) -> None:
+    """Make the passwords and keys that docker-compose.yml takes from ./secrets, where they are missing."""
+    make_for_containers(folder)
+    print(f"{folder} has a file for each secret. Keep it out of backups that others can read.")
 
 
 @commands.command()

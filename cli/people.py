@@ -16,6 +16,7 @@ from cli.servers.folder import ROOT, DataFolder
 from cli.servers.ports import is_free
 from cli.servers.servers import Servers
 from cli.services import migrate
+from cli.variables import for_migration
 from command_api.adding import add_user
 from shared.auth.callers import Role
 from shared.errors import BadSettings
@@ -59,7 +60,7 @@ def database_of(data: Path) -> Iterator[str]:
             raise BadSettings(f"There is no installation in {data}: start it once with `./tablefold up`.")
         with Servers(data, with_rabbitmq=False) as servers:
             url = servers.database_url
-            migrate({"TABLEFOLD_DATABASE_URL": url, "TABLEFOLD_AMQP_URL": "unused", "TABLEFOLD_BLOBS_URL": "unused"})
+            migrate(for_migration(servers.postgres))
             yield url
 
 

@@ -16,6 +16,7 @@ from cli.servers.processes import Process, stop_all
 from cli.servers.rabbitmq import RabbitMQ
 from cli.servers.servers import Servers
 from cli.services import Service, health, migrate
+from cli.variables import Variables
 from command_api.adding import add_key, add_user
 from shared.auth.callers import SCOPES, Scope
 from shared.errors import Unavailable
@@ -67,25 +68,24 @@ class Stack:
         return self.servers.nginx
 
     @property
+    def variables(self) -> Variables:
+        """What each service gets; there once started."""
+        return Variables(self.servers, self._settings)
+
+    @property
     def environment(self) -> dict[str, str]:
-        """The TABLEFOLD_ variables of a service (without TABLEFOLD_LISTEN); there once started."""
-        folder = self.servers.folder.path
-        private = {
-            "TABLEFOLD_BLOBS_URL": (folder / "blobs").as_uri(),
-            "TABLEFOLD_PUBLIC_KEYS_FOLDER": str(folder / "public-keys"),
-            "TABLEFOLD_CURSOR_KEY": self.servers.folder.secret("cursor-key"),
-        }
+        """Variables of whoever looks after it: as owner of the database, as administrator of the broker."""
+        everything = self.variables.of("command_api")
         if "TABLEFOLD_DATABASE_URL" not in self._settings:
-            private["TABLEFOLD_DATABASE_URL"] = self.postgres.url
+            everything["TABLEFOLD_DATABASE_URL"] = self.postgres.url
         if "TABLEFOLD_AMQP_URL" not in self._settings:
-            private["TABLEFOLD_AMQP_URL"] = self.rabbitmq.url
-        return private | self._settings
+            everything["TABLEFOLD_AMQP_URL"] = self.rabbitmq.url
+        return everything
 
     @property
     def signing(self) -> dict[str, str]:
         """The variable that the command API alone has: where the keys are that sign."""
-        keys = self.servers.folder.path / "secrets" / "signing-keys"
-        return {"TABLEFOLD_SIGNING_KEYS_FOLDER": self._settings.get("TABLEFOLD_SIGNING_KEYS_FOLDER", str(keys))}
+        return self.variables.signing
 
     def key(self, name: str, password: str = "", *, scopes: tuple[Scope, ...] = SCOPES) -> str:
         """An API key, for a day, of an administrator who gets that password, or one that nobody knows."""
@@ -101,7 +101,7 @@ class Stack:
         self.servers.start()
         self._started = True
         try:
-            migrate(self.environment | self.signing)
+            migrate(self.variables.migration)
             self.processes = {
                 "command-api": self._api("command-api"),
                 "query-api": self._api("query-api"),
@@ -174,12 +174,10 @@ class Stack:
             "query-api": self.servers.query_api_at,
         }
         module = name.replace("-", "_")
-        signing = self.signing if name == "command-api" else {}
-        environment = {k: v for k, v in self.environment.items() if k != "TABLEFOLD_SIGNING_KEYS_FOLDER"} | signing
-        return Service(name, self.servers.folder, module, environment, listen[name])
+        return Service(name, self.servers.folder, module, self.variables.of(module), listen[name])
 
     def _projector(self, name: str) -> Service:
-        return Service(name, self.servers.folder, "projector", self.environment)
+        return Service(name, self.servers.folder, "projector", self.variables.of("projector"))
 
     def __enter__(self) -> Self:
         self.start()

@@ -10,6 +10,7 @@ from pathlib import Path
 from command_api.adding import add_user
 from command_api.app import make_app
 from command_api.migrating import migrate
+from command_api.privileges import passwords_of
 from shared.auth.keys import ensure_keys
 from shared.datasets.catalogue import load_catalogue
 from shared.errors import TablefoldError
@@ -19,19 +20,20 @@ from shared.settings import Settings, read_settings
 
 def main() -> None:
     """Do what the first argument says."""
-    settings = read_settings(os.environ)
     match sys.argv[1:]:
         case ["migrate"]:
-            prepare(settings)
+            prepare(read_settings(os.environ))
         case ["add-user", name, role]:
-            asyncio.run(add_user(settings.database_url, name, role, sys.stdin.readline().rstrip("\r\n")))
+            database_url = read_settings(os.environ).database_url
+            asyncio.run(add_user(database_url, name, role, sys.stdin.readline().rstrip("\r\n")))
         case _:
+            settings = read_settings(os.environ, "amqp_url", "blobs_url")
             serve(make_app(settings, load_catalogue(settings.datasets_folder)), settings.listen)
 
 
 def prepare(settings: Settings) -> None:
     """Bring the database up to date, and make the first pair of keys where folders are named that have none."""
-    migrate(settings.database_url)
+    migrate(settings.database_url, passwords_of(settings))
     if settings.signing_keys_folder and settings.public_keys_folder:
         ensure_keys(Path(settings.signing_keys_folder), Path(settings.public_keys_folder))
 

@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 
 from projector.app import run
 from shared.datasets.catalogue import load_catalogue
+from shared.errors import TablefoldError
 from shared.logs import log_to_stdout
 from shared.settings import Settings, read_settings
 
@@ -23,4 +25,7 @@ async def main(settings: Settings) -> None:
 
 
 log_to_stdout()
-asyncio.run(main(read_settings(os.environ)))
+try:
+    asyncio.run(main(read_settings(os.environ, "amqp_url", "blobs_url")))
+except TablefoldError as refused:
+    sys.exit(f"tablefold: {refused}")

@@ -13,9 +13,10 @@ from contextlib import asynccontextmanager
 
 import aio_pika
 import msgspec
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
+from aio_pika import ExchangeType
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
 from aio_pika.connection import make_url
-from aio_pika.exceptions import AMQPError, ChannelClosed, DeliveryError
+from aio_pika.exceptions import AMQPError, ChannelClosed, ChannelNotFoundEntity, DeliveryError
 from aiormq.exceptions import ChannelInvalidStateError
 from pamqp.common import FieldValue
 
@@ -30,10 +31,23 @@ OUTAGES = (OSError, AMQPError, ChannelClosed, ChannelInvalidStateError, Delivery
 ANSWER_S = 10.0
 LAST_IDLE_S = 2.0
 PREFETCH = 100
+EVENTS = "tablefold.events"
+"""The exchange through which the relay, and nobody else, publishes; each stream is bound to it by its own name."""
 LOADS = "projector.loads"
+"""The queue of loads, and the exchange through which lanes publish to it."""
 DEAD_LOADS = "projector.loads.dead"
 DELIVERIES = 20
 """How often a load is given out before it counts as one that kills its projectors."""
+
+LOADS_ARGUMENTS: dict[str, FieldValue] = {
+    "x-queue-type": "quorum",
+    "x-delivery-limit": DELIVERIES,
+    "x-dead-letter-exchange": "",
+    "x-dead-letter-routing-key": DEAD_LOADS,
+    "x-dead-letter-strategy": "at-least-once",
+    "x-overflow": "reject-publish",
+}
+DEAD_LOADS_ARGUMENTS: dict[str, FieldValue] = {"x-queue-type": "quorum"}
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -88,25 +102,22 @@ async def _close(connection: AbstractConnection) -> None:
         return  # It is gone, which is what was wanted.
 
 
-async def _declare_stream(channel: AbstractChannel, dataset: str) -> None:
-    await channel.declare_queue(
-        stream_of(dataset), durable=True, arguments={"x-queue-type": "stream"}, timeout=ANSWER_S
-    )
-
-
 class StreamWriter:
     """Publishes events of all datasets, in order; used by the relay alone."""
 
     def __init__(self, connection: AbstractConnection) -> None:
         self._connection = connection
-        self._channel: AbstractChannel | None = None
+        self._exchange: AbstractExchange | None = None
 
     async def open(self, datasets: Iterable[str]) -> None:
         """Declare the datasets' streams and begin to publish with confirmations."""
         channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
-        for dataset in datasets:
-            await _declare_stream(channel, dataset)
-        self._channel = channel
+        exchange = await channel.declare_exchange(EVENTS, ExchangeType.DIRECT, durable=True, timeout=ANSWER_S)
+        for name in map(stream_of, datasets):
+            arguments: dict[str, FieldValue] = {"x-queue-type": "stream"}
+            stream = await channel.declare_queue(name, durable=True, arguments=arguments, timeout=ANSWER_S)
+            await stream.bind(exchange, routing_key=name, timeout=ANSWER_S)
+        self._exchange = exchange
 
     async def last_position(self, dataset: str) -> int:
         """The position of the last event in the dataset's stream, 0 when it is empty.
@@ -124,7 +135,7 @@ class StreamWriter:
 
         Where the stream is gone, `connected` ends with Unavailable: whoever opens again fills it from the store.
         """
-        if self._channel is None:
+        if self._exchange is None:
             raise Unavailable("The stream is not open yet.")
         message = aio_pika.Message(
             encode_batch(events),
@@ -133,9 +144,7 @@ class StreamWriter:
             message_id=str(events[0].event_id),
             type="events",
         )
-        await self._channel.default_exchange.publish(
-            message, routing_key=stream_of(events[0].dataset), timeout=ANSWER_S
-        )
+        await self._exchange.publish(message, routing_key=stream_of(events[0].dataset), timeout=ANSWER_S)
 
 
 class Deliveries:
@@ -158,13 +167,30 @@ class Deliveries:
 
 @asynccontextmanager
 async def reading(connection: AbstractConnection, dataset: str, offset: int | str) -> AsyncIterator[Deliveries]:
-    """The messages of a dataset's stream from an offset (inclusive), "first" or "last"."""
+    """The messages of a dataset's stream from an offset (inclusive), "first" or "last".
+
+    Raises Unavailable where the stream is not there: the relay makes it.
+    """
     channel = await connection.channel(publisher_confirms=False)
     await channel.set_qos(prefetch_count=PREFETCH)
-    await _declare_stream(channel, dataset)
+    if not await _is_there(connection, stream_of(dataset)):
+        raise Unavailable(f"The stream of {dataset} is not there yet: the relay in the command API makes it.")
     yield Deliveries(await _consume(connection, channel, stream_of(dataset), {"x-stream-offset": offset}))
     if not channel.is_closed:
         await channel.close()
+
+
+async def _is_there(connection: AbstractConnection, queue_name: str, exchange_name: str = "") -> bool:
+    """Whether there is such a queue, and such an exchange; anybody may ask, on a channel that ends with a no."""
+    channel = await connection.channel(publisher_confirms=False)
+    try:
+        if exchange_name:
+            await channel.get_exchange(exchange_name)
+        await channel.declare_queue(queue_name, passive=True, timeout=ANSWER_S)
+    except ChannelNotFoundEntity:
+        return False
+    await channel.close()
+    return True
 
 
 async def _consume(
@@ -187,34 +213,37 @@ class LoadsQueue:
 
     def __init__(self, connection: AbstractConnection) -> None:
         self._connection = connection
-        self._channel: AbstractChannel | None = None
+        self._exchange: AbstractExchange | None = None
 
     async def open(self) -> None:
-        """Declare the queue and the one for loads that were given out DELIVERIES times in vain."""
+        """Begin to publish; makes the queue, and that for loads which were given out DELIVERIES times in vain.
+
+        Where the broker knows our definitions they are there, and the projector's user may not make any.
+        """
+        if not await _is_there(self._connection, LOADS, LOADS):
+            await self._declare()
         channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
-        await channel.declare_queue(DEAD_LOADS, durable=True, arguments={"x-queue-type": "quorum"}, timeout=ANSWER_S)
-        arguments: dict[str, FieldValue] = {
-            "x-queue-type": "quorum",
-            "x-delivery-limit": DELIVERIES,
-            "x-dead-letter-exchange": "",
-            "x-dead-letter-routing-key": DEAD_LOADS,
-            "x-dead-letter-strategy": "at-least-once",
-            "x-overflow": "reject-publish",
-        }
-        await channel.declare_queue(LOADS, durable=True, arguments=arguments, timeout=ANSWER_S)
-        self._channel = channel
+        self._exchange = await channel.get_exchange(LOADS, ensure=False)
+
+    async def _declare(self) -> None:
+        channel = await self._connection.channel()
+        await channel.declare_queue(DEAD_LOADS, durable=True, arguments=DEAD_LOADS_ARGUMENTS, timeout=ANSWER_S)
+        exchange = await channel.declare_exchange(LOADS, ExchangeType.DIRECT, durable=True, timeout=ANSWER_S)
+        queue = await channel.declare_queue(LOADS, durable=True, arguments=LOADS_ARGUMENTS, timeout=ANSWER_S)
+        await queue.bind(exchange, routing_key=LOADS, timeout=ANSWER_S)
+        await channel.close()
 
     async def publish(self, loads: Sequence[Load]) -> None:
         """Give out loads, perhaps one twice; returns when all are confirmed."""
-        if self._channel is None:
+        if self._exchange is None:
             raise Unavailable("The queue of loads is not open yet.")
-        await together(*(self._publish(self._channel, load) for load in loads))
+        await together(*(self._publish(self._exchange, load) for load in loads))
 
-    async def _publish(self, channel: AbstractChannel, load: Load) -> None:
+    async def _publish(self, exchange: AbstractExchange, load: Load) -> None:
         message = aio_pika.Message(
             msgspec.json.encode(load), delivery_mode=aio_pika.DeliveryMode.PERSISTENT, type="load"
         )
-        await channel.default_exchange.publish(message, routing_key=LOADS, timeout=ANSWER_S)
+        await exchange.publish(message, routing_key=LOADS, timeout=ANSWER_S)
 
     async def consume(self, queue_name: str, handle: Callable[[Load], Awaitable[None]], at_once: int) -> None:
         """Handle loads, at most `at_once` at the same time, until the connection ends (Unavailable).

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from shared.errors import BadSettings
+from shared.secrets import refuse_examples, with_password
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,12 +16,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     database_url: str
     """PostgreSQL with the event store and the read tables, e.g. postgresql://tablefold@127.0.0.1:5432/tablefold."""
+    database_password: str = ""
+    """The password of the URLs of databases that name a user and no password."""
     read_database_url: str = ""
     """Where the query API reads; empty means `database_url`."""
-    amqp_url: str
-    """RabbitMQ, e.g. amqp://tablefold:secret@127.0.0.1:5672/tablefold?heartbeat=5."""
-    blobs_url: str
-    """Where received files lie, e.g. file:///var/lib/tablefold/blobs."""
+    command_database_password: str = ""
+    """What the migration gives the role `tablefold_command` as its password; empty leaves the role as it is."""
+    projector_database_password: str = ""
+    """The same for `tablefold_projector`."""
+    query_database_password: str = ""
+    """The same for `tablefold_query`."""
+    amqp_url: str = ""
+    """RabbitMQ, e.g. amqp://tablefold_command@127.0.0.1:5672/%2F?heartbeat=5; the query API needs none."""
+    amqp_password: str = ""
+    """The password of `amqp_url` where that names a user and no password."""
+    blobs_url: str = ""
+    """Where received files lie, e.g. file:///var/lib/tablefold/blobs; a migration needs none."""
     listen: str = "127.0.0.1:8000"
     """Address and port on which an API listens."""
     datasets_folder: str = ""
@@ -58,18 +69,48 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.read_database_url or self.database_url
 
 
-def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Read `TABLEFOLD_*`; raises BadSettings that names the variable."""
+def read_settings(environment: Mapping[str, str], *needed: str) -> Settings:
+    """Read `TABLEFOLD_*`; raises BadSettings that names the variable.
+
+    It is missing though required or among the fields `needed`, cannot be read, or has a value that stands in examples.
+    """
     values: dict[str, str] = {}
     for field in msgspec.structs.fields(Settings):
-        name = f"TABLEFOLD_{field.name.upper()}"
+        name = variable(field.name)
         if f"{name}_FILE" in environment:
-            values[field.name] = Path(environment[f"{name}_FILE"]).read_text().strip()
+            values[field.name] = _read(f"{name}_FILE", Path(environment[f"{name}_FILE"]))
         elif name in environment:
             values[field.name] = environment[name]
-        elif field.required:
-            raise BadSettings(f"{name} is not set; `./tablefold up` sets it for a private installation.")
+        if field.required or field.name in needed:
+            _require(name, values.get(field.name))
     try:
-        return msgspec.convert(values, Settings, strict=False)
+        settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise BadSettings(f"A TABLEFOLD_ variable cannot be read: {error}.") from error
+    refuse_examples(msgspec.structs.asdict(settings))
+    return msgspec.structs.replace(
+        settings,
+        database_url=with_password(settings.database_url, settings.database_password),
+        read_database_url=with_password(settings.read_database_url, settings.database_password),
+        amqp_url=with_password(settings.amqp_url, settings.amqp_password),
+    )
+
+
+def variable(field: str) -> str:
+    """The variable of a field."""
+    return f"TABLEFOLD_{field.upper()}"
+
+
+def _require(name: str, value: str | None) -> None:
+    if not value:
+        raise BadSettings(f"{name} is not set; `./tablefold up` sets it for a private installation.")
+
+
+def _read(name: str, path: Path) -> str:
+    try:
+        value = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettings(f"The file {path} that {name} names cannot be read: {error}.") from error
+    if not value:
+        raise BadSettings(f"The file {path} that {name} names is empty: put the value into it.")
+    return value

@@ -5,18 +5,30 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
+from uuid import uuid4
 
+import asyncpg
 import httpx
 from litestar import Litestar
+from msgspec.structs import replace
 
 from cli.servers.folder import DataFolder
 from cli.servers.ports import free_port
 from cli.servers.postgres import Postgres
+from command_api.migrating import migrate
+from shared.settings import Settings
 from tests.signing import access_token
 from tests.steps import bearer
+
+AS_A_PROJECTOR = """
+    ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO tablefold_command, tablefold_query;
+    ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO tablefold_command, tablefold_query;
+"""
 
 
 @contextmanager
@@ -33,6 +45,28 @@ def postgres_alone(name: str) -> Iterator[Postgres]:
         finally:
             postgres.stop()
             folder.release()
+
+
+def migrated(postgres: Postgres, name: str) -> str:
+    """The URL of a new database as its owner, who makes generations there as a projector would."""
+    url = postgres.create_database(f"{name}_{uuid4().hex}")
+    migrate(url, postgres.passwords)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, _execute(url, AS_A_PROJECTOR)).result()
+    return url
+
+
+async def _execute(url: str, statements: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statements)
+    finally:
+        await connection.close()
+
+
+def as_role(settings: Settings, postgres: Postgres, role: str) -> Settings:
+    """The same settings, with the role of a service in place of the owner."""
+    return replace(settings, database_url=postgres.url_of(urlsplit(settings.database_url).path[1:], role))
 
 
 @asynccontextmanager

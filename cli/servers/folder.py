@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import secrets
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from cli.servers.leftovers import end_leftovers, is_alive, mark_of, read_mark
 from cli.servers.ports import free_port, is_free
+from cli.servers.secrets import Secrets
 from shared.errors import BadSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +32,7 @@ class DataFolder:
         self.path = path.resolve()
         self.run = self.path / "run"
         self.logs = self.path / "logs"
+        self.secrets = Secrets(self.path / "secrets")
         self._lock = -1
         self._guard: subprocess.Popen[bytes] | None = None
 
@@ -42,7 +43,7 @@ class DataFolder:
         """
         try:
             self.path.mkdir(mode=0o711, parents=True, exist_ok=True)
-            for folder in (self.run, self.logs, self.path / "secrets", self.path / "blobs"):
+            for folder in (self.run, self.logs, self.secrets.folder, self.path / "blobs"):
                 folder.mkdir(mode=0o700, exist_ok=True)
             self._lock = self._locked()
         except OSError as error:
@@ -76,13 +77,7 @@ class DataFolder:
 
     def secret(self, name: str) -> str:
         """32 random hexadecimal digits, made once for the life of the folder; readable by its owner only."""
-        file = self.path / "secrets" / name
-        if not file.exists():
-            fresh = file.with_suffix(".new")
-            fresh.touch(mode=0o600)
-            fresh.write_text(secrets.token_hex(16))
-            fresh.rename(file)
-        return file.read_text()
+        return self.secrets.secret(name)
 
     def port(self, name: str, wanted: int = 0) -> int:
         """The port of a server: `wanted`, or with 0 the one of last time, or a new one if that is taken.

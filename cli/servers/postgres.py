@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cli.servers.folder import DataFolder
 from cli.servers.processes import Process
+from cli.servers.secrets import DATABASE_SECRETS
 from shared.errors import BadSettings, Unavailable
 
 SETTINGS = {
@@ -32,8 +33,8 @@ CAPABILITIES = {1: "dac_override", 2: "dac_read_search"}
 class Postgres(Process):
     """A cluster in `DATA/postgres` that listens on 127.0.0.1 only and asks for a password (SCRAM).
 
-    It has the role `tablefold`, which may create databases and owns the database `tablefold`. PostgreSQL refuses to be
-    root: called by root it runs as `postgres` or `nobody`.
+    It has the role `tablefold`, which owns the database `tablefold` and may create databases and the roles of the
+    services. PostgreSQL refuses to be root: called by root it runs as `postgres` or `nobody`.
     """
 
     stop_signal = signal.SIGINT  # PostgreSQL's fast shutdown.
@@ -49,10 +50,15 @@ class Postgres(Process):
         """The database `tablefold` as its owner."""
         return self.url_of("tablefold")
 
-    def url_of(self, database: str) -> str:
-        """A database of this cluster as the role `tablefold`."""
-        password = self.folder.secret("postgres")
-        return f"postgresql://tablefold:{password}@127.0.0.1:{self.port}/{database}"
+    def url_of(self, database: str, role: str = "tablefold") -> str:
+        """A database of this cluster as its owner, or as the role of a service that a migration has made."""
+        password = self.folder.secret(DATABASE_SECRETS.get(role, "postgres"))
+        return f"postgresql://{role}:{password}@127.0.0.1:{self.port}/{database}"
+
+    @property
+    def passwords(self) -> dict[str, str]:
+        """The password of each service's role, for the migration that makes them."""
+        return {role: self.folder.secret(file) for role, file in DATABASE_SECRETS.items()}
 
     def create_database(self, name: str) -> str:
         """Create an empty database; answers its URL. Raises Unavailable when it exists."""
@@ -84,7 +90,7 @@ class Postgres(Process):
         self._run(
             "postgres",
             *single,
-            given=f"CREATE ROLE tablefold LOGIN CREATEDB PASSWORD '{secret}'\n"
+            given=f"CREATE ROLE tablefold LOGIN CREATEDB CREATEROLE PASSWORD '{secret}'\n"
             "CREATE DATABASE tablefold OWNER tablefold\n",
         )
         fresh.rename(self._cluster)

@@ -9,11 +9,11 @@ from pathlib import Path
 from cli.servers.folder import ROOT, DataFolder
 from cli.servers.ports import answers
 from cli.servers.processes import Process
+from cli.servers.secrets import ADMINISTRATOR, BROKER_SECRETS, Secrets
 from shared.errors import BadSettings
 
 PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 """The script behind Debian's wrapper, which insists on root."""
-USER = "tablefold"
 ERLANG = "+S 2:2 +sbwt none -kernel inet_dist_use_interface {127,0,0,1}"
 AMQP_GREETING = b"AMQP\x00\x00\x09\x01"
 METHOD_FRAME = b"\x01"
@@ -36,7 +36,7 @@ class Epmd(Process):
 
 
 class RabbitMQ(Process):
-    """The node `tablefold@localhost` with its data in `DATA/rabbitmq` and one user, whose password is a secret there.
+    """The node `tablefold@localhost` with its data in `DATA/rabbitmq` and a user for each service that talks to it.
 
     Its name never changes, so a later start over the same folder finds its queues and streams again.
     """
@@ -52,9 +52,13 @@ class RabbitMQ(Process):
 
     @property
     def url(self) -> str:
-        """AMQP 0.9.1, virtual host `/`, with a heartbeat of 5 s."""
-        password = self.folder.secret("rabbitmq")
-        return f"amqp://{USER}:{password}@127.0.0.1:{self.port}/%2F?heartbeat=5"
+        """As its administrator."""
+        return self.url_of(ADMINISTRATOR)
+
+    def url_of(self, user: str) -> str:
+        """AMQP 0.9.1, virtual host `/`, with a heartbeat of 5 s, as one of its users."""
+        password = self.folder.secret(BROKER_SECRETS[user])
+        return f"amqp://{user}:{password}@127.0.0.1:{self.port}/%2F?heartbeat=5"
 
     def prepare(self) -> None:
         """Write the configuration anew and see that epmd runs; raises BadSettings when RabbitMQ is not installed."""
@@ -63,7 +67,7 @@ class RabbitMQ(Process):
         self._home.mkdir(mode=0o700, exist_ok=True)
         definitions = self._home / "definitions.json"
         definitions.touch(mode=0o600)
-        definitions.write_text(json.dumps(with_user(self.folder.secret("rabbitmq"))))
+        definitions.write_text(json.dumps(definitions_with(self.folder.secrets)))
         (self._home / "enabled_plugins").write_text("[].\n")
         (self._home / "rabbitmq.conf").write_text(
             (ROOT / "rabbitmq" / "rabbitmq.conf").read_text()
@@ -108,8 +112,7 @@ class RabbitMQ(Process):
         self._epmd.stop()
 
 
-def with_user(password: str) -> dict[str, object]:
-    """The committed definitions and the one user, who may do everything in the virtual host `/`."""
+def definitions_with(secrets: Secrets) -> dict[str, object]:
+    """The committed definitions and the users whom they give permissions."""
     definitions: dict[str, object] = json.loads((ROOT / "rabbitmq" / "definitions.json").read_text())
-    user = {"name": USER, "password": password, "tags": "administrator", "limits": {}}
-    return definitions | {"users": [user]}
+    return definitions | {"users": secrets.users()}

@@ -26,6 +26,7 @@ import pytest
 from cli.servers.folder import ROOT, DataFolder
 from cli.servers.leftovers import family, read_mark
 from cli.servers.processes import Process
+from cli.servers.secrets import BROKER_SECRETS
 from cli.servers.servers import Servers
 from shared.errors import BadSettings, Unavailable
 
@@ -201,7 +202,7 @@ def test_a_port_that_is_taken_is_refused_by_its_number(servers: Servers) -> None
 
 def test_secrets_are_readable_by_their_owner_only(servers: Servers) -> None:
     secrets = list((servers.folder.path / "secrets").iterdir())
-    assert {file.name for file in secrets} == {"postgres", "postgres-superuser", "rabbitmq"}
+    assert {file.name for file in secrets} == {"postgres", "postgres-superuser", *BROKER_SECRETS.values()}
     assert {file.stat().st_mode & 0o777 for file in secrets} == {0o600}
 
 

@@ -13,9 +13,12 @@ import yaml
 
 from cli.servers.folder import ROOT, DataFolder
 from cli.servers.nginx import TEMPLATE, Nginx, names_in
-from cli.servers.rabbitmq import USER, with_user
+from cli.servers.rabbitmq import definitions_with
+from cli.servers.secrets import BROKER_SECRETS, DATABASE_SECRETS, IN_CONTAINERS, USERS_FILE, make_for_containers
 from cli.services import PROJECTOR_MEMORY
-from shared.event_log import DEAD_LOADS, DELIVERIES, LOADS, stream_of
+from cli.variables import ROLES
+from command_api import privileges
+from shared.event_log import DEAD_LOADS, DEAD_LOADS_ARGUMENTS, DELIVERIES, EVENTS, LOADS, LOADS_ARGUMENTS, stream_of
 from shared.http.serving import KEEP_ALIVE_S
 from shared.settings import Settings, read_settings
 
@@ -44,9 +47,22 @@ def dockerfile() -> str:
     return (ROOT / "Dockerfile").read_text()
 
 
-def filled_in(value: str) -> str:
-    """A value with every variable replaced by a word."""
-    return re.sub(r"\$\{(\w+)[^}]*\}", r"secret", value)
+def definitions() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((ROOT / "rabbitmq" / "definitions.json").read_text())
+    return loaded
+
+
+def secrets_of(name: str) -> set[str]:
+    """The files in /run/secrets of a service."""
+    return {one for one in service(name).get("secrets", ()) if isinstance(one, str)}
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> Path:
+    """The folder ./secrets, filled."""
+    folder = tmp_path / "secrets"
+    make_for_containers(folder)
+    return folder
 
 
 def test_compose_runs_every_service_and_server() -> None:
@@ -55,14 +71,25 @@ def test_compose_runs_every_service_and_server() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES | {"migrate"}))
-def test_every_service_gets_settings_that_it_can_read_and_no_others(name: str) -> None:
+def test_every_service_gets_settings_that_it_can_read_and_a_role_and_a_user_of_its_own(
+    name: str, secrets: Path
+) -> None:
     given: dict[str, str] = built()[name]["environment"]
     environment = {key: value for key, value in given.items() if key not in PROJECTOR_MEMORY}
     known = {f"TABLEFOLD_{field.name.upper()}" for field in msgspec.structs.fields(Settings)}
-    assert set(environment) <= known
-    settings = read_settings({key: filled_in(value) for key, value in environment.items()})
-    assert settings.database_url == "postgresql://tablefold:secret@postgres:5432/tablefold"
-    assert settings.amqp_url == "amqp://tablefold:secret@rabbitmq:5672/%2F?heartbeat=5"
+    assert {key.removesuffix("_FILE") for key in environment} <= known
+    assert {Path(value).name for key, value in environment.items() if key.endswith("_FILE")} == secrets_of(name)
+    settings = read_settings({key: value.replace("/run/secrets", str(secrets)) for key, value in environment.items()})
+    role = ROLES.get(name, "tablefold")
+    password = (secrets / DATABASE_SECRETS.get(role, "postgres")).read_text()
+    assert settings.database_url == f"postgresql://{role}:{password}@postgres:5432/tablefold"
+    if name in ("command_api", "projector"):
+        password = (secrets / BROKER_SECRETS[role]).read_text()
+        assert settings.amqp_url == f"amqp://{role}:{password}@rabbitmq:5672/%2F?heartbeat=5"
+    else:
+        assert settings.amqp_url == ""
+    made = privileges.passwords_of(settings)
+    assert made == ({r: (secrets / f).read_text() for r, f in DATABASE_SECRETS.items()} if name == "migrate" else {})
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES | {"migrate"}))
@@ -144,16 +171,25 @@ def test_only_the_command_api_can_sign_and_only_its_migration_makes_keys() -> No
         assert f" {folder}" in dockerfile()
 
 
-def test_no_password_has_a_default_and_every_one_is_in_the_example_empty() -> None:
+def test_every_secret_is_a_file_that_one_command_makes_and_nothing_else_holds_one(secrets: Path) -> None:
+    named = {name: Path(found["file"]) for name, found in compose()["secrets"].items()}
+    assert {path.parent for path in named.values()} == {Path("secrets")}
+    assert {path.name for path in named.values()} == {path.name for path in secrets.iterdir()} - {"rabbitmq"}
+    assert {path.name for path in secrets.iterdir()} == {*IN_CONTAINERS, USERS_FILE}
+    assert secrets.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in secrets.iterdir()} == {0o644}
+    assert "/secrets/\n" in (ROOT / ".gitignore").read_text()
+    before = {path.name: path.read_text() for path in secrets.iterdir()}
+    make_for_containers(secrets)
+    assert {path.name: path.read_text() for path in secrets.iterdir()} == before
+    assert len(set(before.values())) == len(before)
     text = (ROOT / "docker-compose.yml").read_text()
-    variables = set(re.findall(r"\$\{(\w+)", text))
-    example = dict(re.findall(r"^(\w+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
-    assert variables == set(example)
-    passwords = {name for name in variables if "PASSWORD" in name or "KEY" in name}
-    assert passwords == {name for name, value in example.items() if not value}
-    for name in passwords:
-        assert set(re.findall(rf"\$\{{{name}(..)", text)) == {":?"}
-    assert not re.search(r"(PASSWORD|KEY): (?!\$\{)", text)
+    assert not re.findall(r"(?m)^ *\w*(?:PASSWORD|KEY|SECRET): .*$|://\w*:[^/@]*@", text)
+
+
+def test_every_variable_of_compose_is_in_the_example() -> None:
+    variables = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text()))
+    assert variables == set(re.findall(r"(?m)^(\w+)=", (ROOT / ".env.example").read_text()))
 
 
 def test_both_ways_of_running_fill_in_every_variable_of_the_gateway(tmp_path: Path) -> None:
@@ -170,30 +206,59 @@ def test_the_gateway_lets_go_of_an_idle_connection_before_a_service_does() -> No
     assert all(int(idle_s) < KEEP_ALIVE_S for idle_s in upstreams)
 
 
-def test_the_broker_s_user_is_the_same_everywhere() -> None:
-    content = filled_in(compose()["configs"]["rabbitmq_user"]["content"])
-    (user,) = json.loads(content)["users"]
-    assert user == {"name": USER, "password": "secret", "tags": ["administrator"]}
-    definitions = json.loads((ROOT / "rabbitmq" / "definitions.json").read_text())
-    assert [permission["user"] for permission in definitions["permissions"]] == [USER]
-    assert "users" not in definitions
-    assert "password" not in json.dumps(definitions)
-    assert with_user("secret")["users"] == [user | {"tags": "administrator", "limits": {}}]
+def test_the_broker_s_users_are_the_same_everywhere_and_guest_is_not_among_them(secrets: Path, tmp_path: Path) -> None:
+    permitted = {permission["user"] for permission in definitions()["permissions"]}
+    assert permitted == set(BROKER_SECRETS) == {"tablefold", ROLES["command_api"], ROLES["projector"]}
+    assert "users" not in definitions()
+    assert "password" not in json.dumps(definitions())
+    folder = DataFolder(tmp_path)
+    folder.secrets.folder.mkdir(exist_ok=True)
+    local = json.loads(json.dumps(definitions_with(folder.secrets)))
+    for users in (json.loads((secrets / USERS_FILE).read_text())["users"], local["users"]):
+        assert {user["name"]: user["tags"] for user in users} == dict.fromkeys(permitted, "") | {
+            "tablefold": "administrator"
+        }
+        assert len({user["password"] for user in users}) == len(users)
 
 
-def test_the_user_is_imported_before_its_permissions() -> None:
+def test_users_are_imported_before_their_permissions() -> None:
     rabbitmq = service("rabbitmq")
     folder = "/etc/rabbitmq/definitions"
     assert f"load_definitions = {folder}\n" in compose()["configs"]["rabbitmq_conf"]["content"]
-    targets = {config["source"]: config["target"] for config in rabbitmq["configs"]}
+    (users,) = rabbitmq["secrets"]
     (imported,) = [mount.split(":")[1] for mount in rabbitmq["volumes"] if "definitions.json" in mount]
-    assert Path(targets["rabbitmq_user"]).parent == Path(imported).parent == Path(folder)
-    assert targets["rabbitmq_user"] < imported
+    assert Path(users["target"]).parent == Path(imported).parent == Path(folder)
+    assert users["target"] < imported
+
+
+def test_a_user_of_the_broker_may_what_its_service_does_and_nothing_else() -> None:
+    permissions = {permission.pop("user"): permission for permission in definitions()["permissions"]}
+    names = ("", "amq.default", EVENTS, stream_of("debts"), LOADS, DEAD_LOADS, f"{LOADS}x", "tablefold.eventsx")
+
+    def may(user: str, what: str) -> set[str]:
+        return {name for name in names if name and re.search(permissions[user][what], name)}
+
+    command, projector = ROLES["command_api"], ROLES["projector"]
+    for what in ("configure", "write", "read"):
+        assert may(command, what) == {EVENTS, stream_of("debts")}
+    assert may(projector, "configure") == set()
+    assert may(projector, "write") == {LOADS}
+    assert may(projector, "read") == {stream_of("debts"), LOADS, DEAD_LOADS}
+
+
+def test_the_definitions_make_the_queues_as_the_code_would() -> None:
+    queues = {queue["name"]: queue["arguments"] for queue in definitions()["queues"]}
+    assert queues == {LOADS: LOADS_ARGUMENTS, DEAD_LOADS: DEAD_LOADS_ARGUMENTS}
+    assert {(one["name"], one["type"], one["durable"]) for one in definitions()["exchanges"]} == {
+        (EVENTS, "direct", True),
+        (LOADS, "direct", True),
+    }
+    (bound,) = definitions()["bindings"]
+    assert (bound["source"], bound["destination"], bound["routing_key"]) == (LOADS, LOADS, LOADS)
 
 
 def test_policies_guard_the_streams_and_the_dead_letters_and_nothing_else() -> None:
-    definitions = json.loads((ROOT / "rabbitmq" / "definitions.json").read_text())
-    patterns = {policy["name"]: policy["pattern"] for policy in definitions["policies"]}
+    patterns = {policy["name"]: policy["pattern"] for policy in definitions()["policies"]}
     guarded = {
         policy: [name for name in (stream_of("debts"), LOADS, DEAD_LOADS) if re.search(pattern, name)]
         for policy, pattern in patterns.items()
@@ -203,7 +268,7 @@ def test_policies_guard_the_streams_and_the_dead_letters_and_nothing_else() -> N
 
 def test_the_topology_is_described_as_the_code_declares_it() -> None:
     readme = (ROOT / "rabbitmq" / "README.md").read_text()
-    for said in (stream_of("<dataset>"), LOADS, DEAD_LOADS, f"x-delivery-limit: {DELIVERIES}"):
+    for said in (stream_of("<dataset>"), EVENTS, LOADS, DEAD_LOADS, f"x-delivery-limit: {DELIVERIES}"):
         assert f"`{said}`" in readme
 
 

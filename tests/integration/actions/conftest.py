@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from uuid import uuid4
 
 import httpx
 import msgspec
@@ -11,13 +10,13 @@ import pytest
 
 from cli.servers.postgres import Postgres
 from command_api.app import make_app
-from command_api.migrating import migrate
+from command_api.privileges import COMMAND_ROLE
 from shared.database import make_engine
 from shared.datasets.catalogue import Catalogue, load_catalogue
 from shared.event_store import EventStore
 from shared.events import RecordedEvent
 from shared.settings import Settings
-from tests.alone import client_of
+from tests.alone import as_role, client_of, migrated
 from tests.integration.query.books import Books
 from tests.integration.query.conftest import server
 from tests.signing import signed
@@ -33,15 +32,14 @@ def catalogue() -> Catalogue:
 @pytest.fixture
 def settings(server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A database of its own for each test."""
-    url = server.create_database(f"actions_{uuid4().hex}")
-    migrate(url)
+    url = migrated(server, "actions")
     blobs = tmp_path_factory.mktemp("blobs").as_uri()
     return signed(Settings(database_url=url, amqp_url="amqp://nobody@127.0.0.1:1", blobs_url=blobs))
 
 
 @pytest.fixture
-async def client(settings: Settings, catalogue: Catalogue) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(make_app(settings, catalogue)) as client:
+async def client(settings: Settings, server: Postgres, catalogue: Catalogue) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(make_app(as_role(settings, server, COMMAND_ROLE), catalogue)) as client:
         yield client
 
 

@@ -6,18 +6,17 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
-from uuid import uuid4
 
 import httpx
 import pytest
 
 from cli.servers.folder import ROOT
 from cli.servers.postgres import Postgres
-from command_api.migrating import migrate
+from command_api.privileges import QUERY_ROLE
 from query_api.app import make_app
 from shared.datasets.catalogue import Catalogue, load_catalogue
 from shared.settings import Settings
-from tests.alone import client_of, postgres_alone
+from tests.alone import as_role, client_of, migrated, postgres_alone
 from tests.integration.query.books import Books
 from tests.signing import signed
 
@@ -63,8 +62,7 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
 @pytest.fixture(scope="module")
 def settings(server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A database of its own for each file of tests."""
-    url = server.create_database(f"query_{uuid4().hex}")
-    migrate(url)
+    url = migrated(server, "query")
     blobs = tmp_path_factory.mktemp("blobs").as_uri()
     return signed(Settings(database_url=url, amqp_url="", blobs_url=blobs, cursor_key=CURSOR_KEY))
 
@@ -77,17 +75,17 @@ async def books(settings: Settings, catalogue: Catalogue) -> AsyncIterator[Books
 
 
 @pytest.fixture(scope="module")
-async def client(settings: Settings, catalogue: Catalogue) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(make_app(settings, catalogue)) as client:
+async def client(settings: Settings, server: Postgres, catalogue: Catalogue) -> AsyncIterator[httpx.AsyncClient]:
+    """Of an API with no more privileges in the database than it has outside of tests."""
+    async with client_of(make_app(as_role(settings, server, QUERY_ROLE), catalogue)) as client:
         yield client
 
 
 @pytest.fixture
-async def process(settings: Settings) -> AsyncIterator[asyncio.subprocess.Process]:
+async def process(settings: Settings, server: Postgres) -> AsyncIterator[asyncio.subprocess.Process]:
     environment = {
         "PATH": os.environ["PATH"],
-        "TABLEFOLD_DATABASE_URL": settings.database_url,
-        "TABLEFOLD_AMQP_URL": "amqp://unused",
+        "TABLEFOLD_DATABASE_URL": as_role(settings, server, QUERY_ROLE).database_url,
         "TABLEFOLD_BLOBS_URL": settings.blobs_url,
         "TABLEFOLD_CURSOR_KEY": settings.cursor_key,
         "TABLEFOLD_PUBLIC_KEYS_FOLDER": settings.public_keys_folder,
