@@ -68,7 +68,8 @@ class Standing:
         return claims
 
     async def _by_token(self, claims: Claims) -> Caller:
-        row = await self._row(claims.sid, BY_SESSION, {"session": claims.sid, "user": claims.sub})
+        shown = (claims.sid, claims.sub)
+        row = await self._row(shown, BY_SESSION, {"session": claims.sid, "user": claims.sub})
         if row is None:
             raise refused()
         scopes = frozenset(claims.scopes) & frozenset(row["scopes"])
