@@ -16,6 +16,8 @@ from command_api.archives.unpacking import Unpacker
 from command_api.bulk import Bulk, bulk_route
 from command_api.commanding import Commands
 from command_api.fixes import Fixes
+from command_api.forgetting import forget
+from command_api.limits import LIMITS
 from command_api.login_delays import LoginDelays
 from command_api.logins import Logins
 from command_api.outcomes import Outcomes
@@ -39,9 +41,11 @@ from shared.datasets.catalogue import Catalogue
 from shared.event_store import EventStore
 from shared.http.guard import Guard
 from shared.http.headers import cors_of
+from shared.http.limits import Limits, read_limits
 from shared.http.problems import exception_handlers
 from shared.leases import Leases
 from shared.settings import Settings
+from shared.shares import Shares
 from shared.wakeups import APPENDED, FOLDED, Wakeups
 
 
@@ -66,15 +70,15 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     bulks = [(dataset, Bulk(dataset, reader, store, commands)) for dataset in catalogue.values() if dataset.key]
     actions = UploadActions(catalogue, store, commands, Fixes(store, outcomes, reservations, announce))
     verifier, signer = Verifier(COMMANDS), Signer()
-    table = {**ROLES, **REGISTRATION[settings.open_registration]}
-    guard = Guard(Standing(engine, verifier), engine, engine, table, catalogue)
+    shares = Shares(engine)
+    guard = make_guard(settings, Standing(engine, verifier), shares, engine, catalogue)
     people = make_people(engine, signer, catalogue)
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:
         verifier.use(read_public_keys(settings.public_keys_folder))
         signer.use(*read_signing_key(settings.signing_keys_folder))
-        tasks = [asyncio.create_task(work) for work in (wakeups.run(), relay.run(), outcomes.run())]
+        tasks = [asyncio.create_task(work) for work in (wakeups.run(), relay.run(), outcomes.run(), forget(shares))]
         yield
         for task in tasks:
             task.cancel()
@@ -104,6 +108,15 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
         openapi_config=OpenAPIConfig(title="Tablefold commands", version="0.1.0", path="/schema/commands"),
     )
     return guard.covering(app)
+
+
+def make_guard(
+    settings: Settings, standing: Standing, shares: Shares, engine: AsyncEngine, catalogue: Catalogue
+) -> Guard:
+    """What every request passes first."""
+    table = {**ROLES, **REGISTRATION[settings.open_registration]}
+    limits = Limits(shares, LIMITS, read_limits(settings.rate_limits))
+    return Guard(standing, limits, engine, engine, table, catalogue)
 
 
 def make_people(engine: AsyncEngine, signer: Signer, catalogue: Catalogue) -> People:

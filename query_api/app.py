@@ -16,6 +16,7 @@ from query_api.datasets import dataset_routes
 from query_api.exports import Exports
 from query_api.files import file_routes
 from query_api.history import History, history_routes
+from query_api.limits import LIMITS
 from query_api.rankings import ranking_routes
 from query_api.records import record_routes
 from query_api.referring import referring_routes
@@ -36,8 +37,10 @@ from shared.database import make_engine
 from shared.datasets.catalogue import Catalogue
 from shared.http.guard import Guard
 from shared.http.headers import cors_of
+from shared.http.limits import Limits, read_limits
 from shared.http.problems import exception_handlers
 from shared.settings import Settings
+from shared.shares import Shares
 from shared.wakeups import FOLDED, Wakeups
 
 
@@ -52,8 +55,9 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     blobs = open_blobs(settings.blobs_url)
     rejected = RejectedRows(engine, catalogue)
     verifier = Verifier(QUERIES)
-    auditor = make_engine(settings.database_url, name="tablefold-query-api-audit", pool_size=2)
-    guard = Guard(Standing(engine, verifier), engine, auditor, ROLES, catalogue)
+    writer = make_engine(settings.database_url, name="tablefold-query-api-writer", pool_size=4)
+    limits = Limits(Shares(writer), LIMITS, read_limits(settings.rate_limits))
+    guard = Guard(Standing(engine, verifier), limits, engine, writer, ROLES, catalogue)
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:
@@ -64,7 +68,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
         await asyncio.gather(listening, return_exceptions=True)
         await exports.close()
         await engine.dispose()
-        await auditor.dispose()
+        await writer.dispose()
 
     app = Litestar(
         route_handlers=[

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import asyncpg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from shared.errors import Unavailable
@@ -19,12 +21,23 @@ OUTAGES = (
 )
 """What asyncpg raises while PostgreSQL is away, starting or shutting down."""
 
+OUTAGE_STATES = frozenset({"53300", "57P01", "57P02", "57P03"})
+"""SQLSTATEs, beside class 08, of a server that is full, starting or shutting down."""
 
 POOL_WAIT_S = 5.0
 """How long a request waits for a connection before it is told to come back."""
 
 NOT_DURABLE = "off"
 """The `synchronous_commit` of rows that commit with their checkpoint: a crash loses both, replay brings both back."""
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether an error means that PostgreSQL or a connection to it is away, and not that a statement was wrong."""
+    raised = error.orig if isinstance(error, DBAPIError) else error
+    state = getattr(raised, "sqlstate", None) or ""
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    caused = isinstance(raised, (*OUTAGES, PoolTimeoutError)) or isinstance(getattr(raised, "__cause__", None), OUTAGES)
+    return lost or caused or state.startswith("08") or state in OUTAGE_STATES
 
 
 def make_engine(url: str, *, name: str, pool_size: int = 10, **settings: str) -> AsyncEngine:

@@ -11,6 +11,7 @@ import pytest
 
 from cli.servers.folder import ROOT
 from cli.stack import Stack
+from tests.signing import UNLIMITED
 from tests.steps import Api
 
 SETTINGS = {
@@ -19,6 +20,7 @@ SETTINGS = {
     "TABLEFOLD_SMALL_UPLOAD_ROWS": "1000",
     "TABLEFOLD_MAX_UPLOAD_BYTES": str(64 * 1024**2),
     "TABLEFOLD_LEASE_S": "3",
+    "TABLEFOLD_RATE_LIMITS": UNLIMITED,
 }
 """Chunks and segments so small that files of a test have many."""
 

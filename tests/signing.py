@@ -23,6 +23,9 @@ USER = UUID(int=1)
 SESSION = UUID(int=2)
 NAME = "signed-tester"
 
+UNLIMITED = "*=10000000/60"
+"""Of `TABLEFOLD_RATE_LIMITS`: more calls than a test makes."""
+
 ADD_USER = """
     INSERT INTO store.users (user_id, name, role, scopes) VALUES ($1, $2, 'administrator', $3) ON CONFLICT DO NOTHING
 """
@@ -40,9 +43,11 @@ def signed(settings: Settings) -> Settings:
 
 
 def keyed(settings: Settings) -> Settings:
-    """The same settings with the keys of these tests."""
+    """The same settings with the keys of these tests, and where they say nothing of limits, none that a test meets."""
     folder = keys()
-    return replace(settings, public_keys_folder=str(folder / "public"), signing_keys_folder=str(folder / "signing"))
+    limits = settings.rate_limits or UNLIMITED
+    public, signing = str(folder / "public"), str(folder / "signing")
+    return replace(settings, public_keys_folder=public, signing_keys_folder=signing, rate_limits=limits)
 
 
 @cache

@@ -1,14 +1,14 @@
 -- What each service may do in the database; said anew after every migration, in one transaction (command_api/privileges.py).
--- Whoever migrates owns the schemas "store" and "read"; the projector owns the generations that it makes.
+-- Whoever migrates owns the schemas "store", "read" and "limits"; the projector owns the generations that it makes.
 
 GRANT CONNECT ON DATABASE {database} TO tablefold_command, tablefold_projector, tablefold_query;
 REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC;
-REVOKE ALL ON ALL TABLES IN SCHEMA store, read FROM tablefold_command, tablefold_projector, tablefold_query;
-REVOKE ALL ON SCHEMA store, read, public FROM PUBLIC, tablefold_command, tablefold_projector, tablefold_query;
+REVOKE ALL ON ALL TABLES IN SCHEMA store, read, limits FROM tablefold_command, tablefold_projector, tablefold_query;
+REVOKE ALL ON SCHEMA store, read, limits, public FROM PUBLIC, tablefold_command, tablefold_projector, tablefold_query;
 
 -- The command API: everything in the store, but events and the audit are only added to; it reads what became of commands.
-GRANT USAGE ON SCHEMA store, read TO tablefold_command;
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA store TO tablefold_command;
+GRANT USAGE ON SCHEMA store, read, limits TO tablefold_command;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA store, limits TO tablefold_command;
 REVOKE UPDATE, DELETE ON store.events, store.audit FROM tablefold_command;
 GRANT SELECT ON ALL TABLES IN SCHEMA read TO tablefold_command;
 
@@ -20,8 +20,9 @@ GRANT SELECT, INSERT ON store.events, store.uploads TO tablefold_projector;
 GRANT SELECT, INSERT, UPDATE ON store.heads TO tablefold_projector;
 GRANT SELECT, INSERT, DELETE ON store.claims TO tablefold_projector;
 
--- The query API: reads what it serves and how callers stand, and adds to the audit.
-GRANT USAGE ON SCHEMA store, read TO tablefold_query;
+-- The query API: reads what it serves and how callers stand, adds to the audit, and counts calls.
+GRANT USAGE ON SCHEMA store, read, limits TO tablefold_query;
+GRANT SELECT, INSERT, UPDATE ON limits.shares TO tablefold_query;
 GRANT SELECT ON ALL TABLES IN SCHEMA read TO tablefold_query;
 GRANT SELECT ON store.users, store.dataset_roles, store.api_keys, store.uploads TO tablefold_query;
 GRANT SELECT (session_id, user_id, revoked_at) ON store.sessions TO tablefold_query;

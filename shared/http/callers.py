@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address, IPv6Network
 from typing import Any
 
 from litestar.connection import ASGIConnection
@@ -33,6 +34,14 @@ def caller_of(connection: Connection) -> Caller:
 
 
 def address_of(connection: Connection) -> str:
-    """Where the request comes from: the last of `X-Forwarded-For`, which the gateway adds, whatever callers make up."""
+    """Where the request comes from: the last of `X-Forwarded-For`, which the gateway adds, whatever callers make up.
+
+    Of IPv6 the network of 64 bits: whoever has one such address has them all.
+    """
     forwarded = connection.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-    return forwarded[:64] or (connection.client.host if connection.client else "unknown")
+    said = forwarded[:64] or (connection.client.host if connection.client else "unknown")
+    try:
+        address = IPv6Address(said)
+        return str(address.ipv4_mapped or IPv6Network((address, 64), strict=False))
+    except ValueError:
+        return said

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,9 +20,11 @@ from shared.auth.callers import Caller, Role
 from shared.auth.standing import Standing
 from shared.datasets.catalogue import Catalogue
 from shared.errors import BadSettings, Forbidden, NotFoldedYet, Unauthenticated
-from shared.http.callers import keep_caller
+from shared.http.callers import caller_of, keep_caller
 from shared.http.correlation import correlation_id
 from shared.http.headers import with_headers
+from shared.http.limits import Limits, with_limits
+from shared.http.routes import Route, is_always_open, names_of, routes_of
 from shared.http.sensitive import FILES, Sensitive
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -33,8 +34,6 @@ OPEN: Final = None
 
 RoleTable = Mapping[str, Role | None]
 """The role that `METHOD /path` needs; GET speaks for HEAD, `{dataset}` for each dataset, `*` for any last part."""
-
-ALWAYS_OPEN: Final = ("/schema", "/health")
 
 OWNER = text("SELECT dataset, actor FROM store.uploads WHERE upload_id = :upload_id")
 MOST_KEPT: Final = 10_000
@@ -50,28 +49,36 @@ class Need(msgspec.Struct, frozen=True):
 
 
 class Guard:
-    """Lets a request through to its handler or raises Unauthenticated, Forbidden or NotFoldedYet.
+    """Lets a request through to its handler or raises TooMany, Unauthenticated, Forbidden or NotFoldedYet.
 
     Uploads that the caller may not see are answered like those that are not there. What a handler answers is masked
     unless the caller's scope shows it; then `auditor`, which may write, notes it.
     """
 
     def __init__(
-        self, standing: Standing, engine: AsyncEngine, auditor: AsyncEngine, roles: RoleTable, catalogue: Catalogue
+        self,
+        standing: Standing,
+        limits: Limits,
+        engine: AsyncEngine,
+        auditor: AsyncEngine,
+        roles: RoleTable,
+        catalogue: Catalogue,
     ) -> None:
         self._standing = standing
+        self._limits = limits
         self._sensitive = Sensitive(catalogue)
         self._auditor = auditor
         self._engine = engine
         self._roles = roles
         self._datasets = frozenset(catalogue)
-        self._needs: dict[tuple[str, str], Need] = {}
+        self._needs: dict[Route, Need] = {}
         self._owners: dict[UUID, tuple[str, str]] = {}
 
     def covering(self, app: Litestar) -> Litestar:
         """The same app, once every route of it has a role; raises BadSettings that names one without."""
-        self._needs = {route: self._need(*route) for route in _routes_of(app)}
-        app.asgi_handler = with_headers(self._sensitive.around(app.asgi_handler, self._note))
+        self._needs = {route: self._need(route) for route in routes_of(app)}
+        self._limits.cover(self._needs, self._datasets)
+        app.asgi_handler = with_headers(with_limits(self._sensitive.around(app.asgi_handler, self._note)))
         return app
 
     async def __call__(self, connection: Connection, _: BaseRouteHandler) -> None:
@@ -79,22 +86,35 @@ class Guard:
         method, path = str(connection.scope["method"]), str(connection.scope["path_template"])  # type: ignore[typeddict-item]  # of HTTP
         if method == "OPTIONS":
             return
-        need = self._needs[method, path]
+        route, need = (method, path), self._needs[method, path]
+        await self._limits.spend_for_address(connection, route)
+        caller = await self._known(connection, need)
+        await self._limits.spend(connection, route, caller)
+        if need.role is not OPEN:
+            await self._check(connection, path, need.role, need.datasets or self._named(connection))
+
+    async def _known(self, connection: Connection, need: Need) -> Caller | None:
+        """Who calls, noted for the handler; None on an open route where nobody says, or nobody who is known."""
         shown = connection.headers.get("authorization")
-        if need.role is OPEN:
-            if shown is not None:
-                with suppress(Unauthenticated):
-                    keep_caller(connection, await self._caller(shown))
-            return
-        caller = await self._caller(shown)
+        if need.role is OPEN and shown is None:
+            return None
+        try:
+            caller = await self._caller(shown)
+        except Unauthenticated:
+            if need.role is OPEN:
+                return None
+            raise
         keep_caller(connection, caller)
+        return caller
+
+    async def _check(self, connection: Connection, path: str, role: Role, datasets: tuple[str, ...]) -> None:
+        caller = caller_of(connection)
         upload = connection.path_params.get("upload_id")
-        datasets = need.datasets or self._named(connection)
         if upload is not None:
-            await self._check_upload(caller, need.role, str(upload))
+            await self._check_upload(caller, role, str(upload))
             datasets = await self._datasets_of_file(caller, path, str(upload))
         else:
-            check_roles(caller, need.role, datasets)
+            check_roles(caller, role, datasets)
         query, accept = connection.scope["query_string"], connection.headers.get("accept", "")
         self._sensitive.check(caller, path, datasets, query, accept)
 
@@ -151,20 +171,14 @@ class Guard:
             self._owners[upload_id] = (row.dataset, row.actor)
         return self._owners[upload_id]
 
-    def _need(self, method: str, path: str) -> Need:
-        segments = path.split("/")
-        named = tuple(one for one in segments if one in self._datasets)
-        template = "/".join("{dataset}" if one in self._datasets else one for one in segments)
-        if template in ALWAYS_OPEN or template.startswith("/schema/"):
+    def _need(self, route: Route) -> Need:
+        if is_always_open(route):
             return Need(OPEN)
-        name = f"{'GET' if method == 'HEAD' else method} {template}"
+        _, template, wildcard = names_of(route, self._datasets)
+        name = template if template in self._roles else wildcard
         if name not in self._roles:
-            name = f"{name.rpartition('/')[0]}/*"
-        if name not in self._roles:
-            raise BadSettings(
-                f"The route `{method} {template}` has no role: add it to the table in roles.py of its service."
-            )
-        return Need(self._roles[name], named)
+            raise BadSettings(f"The route `{template}` has no role: add it to the table in roles.py of its service.")
+        return Need(self._roles[name], tuple(one for one in route[1].split("/") if one in self._datasets))
 
 
 def check_roles(caller: Caller, role: Role, datasets: tuple[str, ...]) -> None:
@@ -179,10 +193,3 @@ def _check(has: Role, needs: Role, dataset: str | None) -> None:
     if not has.covers(needs):
         where = f" in {dataset}" if dataset else ""
         raise Forbidden(f"That takes the role {needs}{where}, and yours is {has}. Ask an administrator.")
-
-
-def _routes_of(app: Litestar) -> Iterator[tuple[str, str]]:
-    for route in app.routes:
-        for method in getattr(route, "methods", ()):
-            if method != "OPTIONS":
-                yield method, route.path_format

@@ -22,7 +22,10 @@ OVER_TLS: Final = {b"strict-transport-security": b"max-age=63072000; includeSubD
 """Where the gateway says that it was asked by https."""
 
 SENT: Final = ["Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "Read-After", "Prefer"]
-EXPOSED: Final = ["Position", "Location", "Link", "ETag", "Retry-After", "Content-Disposition"]
+EXPOSED: Final = [
+    *("Position", "Location", "Link", "ETag", "Content-Disposition"),
+    *("Retry-After", "RateLimit", "RateLimit-Policy"),
+]
 
 
 def with_headers(app: ASGIApp) -> ASGIApp:

@@ -18,7 +18,7 @@ from litestar.types import ExceptionHandlersMap
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from shared.database import OUTAGES
+from shared.database import OUTAGES, is_outage
 from shared.errors import (
     BadFile,
     BadParameter,
@@ -80,9 +80,6 @@ CHALLENGE = 'Bearer realm="tablefold"'
 
 CLIENT_LEFT = "client disconnected prematurely"
 """Litestar's words for it; it has no class of its own."""
-
-OUTAGE_STATES = frozenset({"53300", "57P01", "57P02", "57P03"})
-"""SQLSTATEs, beside class 08, of a server that is full, starting or shutting down."""
 
 QUERY_CANCELED = "57014"
 
@@ -167,10 +164,7 @@ def _answer_database(request: AnyRequest, error: Exception) -> Answer:
     if state == QUERY_CANCELED:
         detail = "The query took longer than it may. Narrow it with a filter on an indexed field, or ask no count."
         return problem(request, 503, "query-timeout", "The query took too long", detail)
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    away = (OUTAGES, PoolTimeoutError, TimeoutError)
-    caused = isinstance(raised, away) or isinstance(getattr(raised, "__cause__", None), OUTAGES)
-    if lost or caused or state.startswith("08") or state in OUTAGE_STATES:
+    if is_outage(error):
         logger.warning("action=unavailable correlation_id=%s error=%r", correlation_id(request), error)
         return answer_error(request, Unavailable("The database does not answer; try again."))
     return _answer_unexpected(request, error)

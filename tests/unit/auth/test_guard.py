@@ -12,12 +12,13 @@ from shared.auth.callers import Caller, Role, lesser
 from shared.datasets.catalogue import shipped
 from shared.errors import BadSettings, Forbidden
 from shared.http.guard import Guard, RoleTable, check_roles
+from shared.http.limits import Limits
 
 
 def app_with(*paths: str, roles: RoleTable) -> Litestar:
     """An app with these routes, once its guard has found a role for each."""
     unused = cast(Any, None)
-    guard = Guard(unused, unused, unused, roles, shipped())
+    guard = Guard(unused, Limits(unused, {}, {}), unused, unused, roles, shipped())
 
     async def read() -> None: ...
 

@@ -1,0 +1,12 @@
+-- How often and how much: a schema of its own, so that a service may be let write here and nowhere else.
+
+CREATE SCHEMA limits;
+
+-- When processes took a share of what somebody may call (shared/shares.py). Unlogged: who survives a crash of
+-- PostgreSQL may begin anew.
+CREATE UNLOGGED TABLE limits.shares (
+    subject  text NOT NULL,            -- user:ann, address:203.0.113.7
+    policy   text NOT NULL,            -- the name of the limit, as in the RateLimit header
+    taken_at timestamptz[] NOT NULL,   -- in order; those that are older than the window count no more
+    PRIMARY KEY (subject, policy)
+) WITH (fillfactor = 50);
