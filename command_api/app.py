@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator
@@ -23,6 +22,7 @@ from command_api.logins import Logins
 from command_api.outcomes import Outcomes
 from command_api.passwords import Passwords
 from command_api.people import People, people_routes
+from command_api.quotas import Quotas
 from command_api.records import record_routes
 from command_api.relay import Relay
 from command_api.reservations import Reservations
@@ -46,6 +46,7 @@ from shared.http.problems import exception_handlers
 from shared.leases import Leases
 from shared.settings import Settings
 from shared.shares import Shares
+from shared.tasks import beside
 from shared.wakeups import APPENDED, FOLDED, Wakeups
 
 
@@ -64,11 +65,13 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     def announce() -> None:
         wakeups.ring(APPENDED)
 
-    uploads = Uploads(settings, blobs, unpacker, store, reservations, announce)
+    quotas = Quotas(engine, settings.upload_bytes_per_day)
+    uploads = Uploads(settings, blobs, unpacker, store, reservations, quotas, announce)
     commands = Commands(store, outcomes, announce)
     reader = make_reader(settings.database_url)
     bulks = [(dataset, Bulk(dataset, reader, store, commands)) for dataset in catalogue.values() if dataset.key]
-    actions = UploadActions(catalogue, store, commands, Fixes(store, outcomes, reservations, announce))
+    fixes = Fixes(store, outcomes, reservations, announce)
+    actions = UploadActions(catalogue, store, commands, fixes, quotas)
     verifier, signer = Verifier(COMMANDS), Signer()
     shares = Shares(engine)
     guard = make_guard(settings, Standing(engine, verifier), shares, engine, catalogue)
@@ -78,11 +81,8 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     async def running(_: Litestar) -> AsyncIterator[None]:
         verifier.use(read_public_keys(settings.public_keys_folder))
         signer.use(*read_signing_key(settings.signing_keys_folder))
-        tasks = [asyncio.create_task(work) for work in (wakeups.run(), relay.run(), outcomes.run(), forget(shares))]
-        yield
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        async with beside(wakeups.run(), relay.run(), outcomes.run(), forget(shares, quotas)):
+            yield
         await engine.dispose()
         await reader.dispose()
 

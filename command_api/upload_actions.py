@@ -14,6 +14,7 @@ from command_api.fix_progress import told
 from command_api.fixes import Fixes
 from command_api.idempotency import REPLAYED
 from command_api.json_bodies import BODY_BYTES, JSON, read_json
+from command_api.quotas import Quotas
 from command_api.row_cells import read_cells
 from command_api.uploads import file_of
 from shared.datasets.catalogue import Catalogue
@@ -22,6 +23,7 @@ from shared.datasets.fields import Kind
 from shared.errors import Conflict, NotFound
 from shared.event_store import EventStore
 from shared.events import RowCorrected, UploadApproved, UploadWithdrawn
+from shared.http.callers import caller_of
 from shared.http.positions import HEADER, Position
 from shared.http.problems import AnyRequest, answer_error
 from shared.selection.parameters import read_query, short
@@ -41,11 +43,14 @@ FILE_WISHES = ("encoding", "delimiter", "file_name")
 class UploadActions:
     """Commands about uploads of all datasets; the dataset of one is known from the event store."""
 
-    def __init__(self, catalogue: Catalogue, store: EventStore, commands: Commands, fixes: Fixes) -> None:
+    def __init__(
+        self, catalogue: Catalogue, store: EventStore, commands: Commands, fixes: Fixes, quotas: Quotas
+    ) -> None:
         self._catalogue = catalogue
         self._store = store
         self._commands = commands
         self._fixes = fixes
+        self._quotas = quotas
 
     async def publish(self, request: AnyRequest) -> Answer:
         """Approve an upload that waits for review."""
@@ -71,8 +76,10 @@ class UploadActions:
     async def fix(self, request: AnyRequest) -> Answer:
         """Give many rejected rows better cells, by a file."""
         upload_id, dataset = await self._upload(request)
-        wishes, body = await file_of(request, FILE_WISHES)
-        progress = await self._fixes.take(request, dataset, upload_id, body, wishes)
+        async with self._quotas.counted(caller_of(request), request) as meter:
+            wishes, body = await file_of(request, meter.metered(request.stream()), FILE_WISHES)
+            progress = await self._fixes.take(request, dataset, upload_id, body, wishes)
+            meter.keep()
         last = progress.last if progress.last is not None else (await self._store.heads()).get(dataset.name, 0)
         position = Position(dataset.name, last)
         headers = {HEADER: str(position), **({REPLAYED: "true"} if progress.replayed else {})}

@@ -15,6 +15,7 @@ from command_api.archives.unpacking import Unpacker
 from command_api.bodies import charset_of, file_name_of, multipart_file, wished
 from command_api.idempotency import REPLAYED, fingerprint, read_claim
 from command_api.openapi import upload_operation
+from command_api.quotas import Meter, Quotas
 from command_api.receiving import ReceivedFile, Receiver
 from command_api.reservations import Reservations
 from command_api.texts import Wishes
@@ -52,6 +53,7 @@ class Uploads:
         unpacker: Unpacker,
         store: EventStore,
         reservations: Reservations,
+        quotas: Quotas,
         announce: Callable[[], None],
     ) -> None:
         self._settings = settings
@@ -59,17 +61,28 @@ class Uploads:
         self._unpacker = unpacker
         self._store = store
         self._reservations = reservations
+        self._quotas = quotas
         self._announce = announce
 
     async def accept(self, dataset: Dataset, request: AnyRequest) -> Response[Accepted]:
         """Store the file, then append its event; 202, or 200 where the same bytes are there already.
 
-        Raises StillRunning or KeyReused for an idempotency key that another request has or had.
+        Raises StillRunning or KeyReused for an idempotency key that another request has or had, OverQuota for more
+        bytes than the caller may send today; duplicates and refused files do not count.
         """
+        async with self._quotas.counted(caller_of(request), request) as meter:
+            upload_id, appended = await self._take(dataset, request, meter)
+            if appended.upload_id == upload_id:
+                meter.keep()
+        self._announce()
+        return _answer(dataset, appended)
+
+    async def _take(self, dataset: Dataset, request: AnyRequest, meter: Meter) -> tuple[UUID, Appended]:
+        """The id that the file would have, and what is in the log: under that id, or under an earlier one."""
         upload_id = uuid4()
         key = read_claim(request, caller_of(request).name)
         gzipped = _is_gzipped(request)
-        wishes, body = await file_of(request)
+        wishes, body = await file_of(request, meter.metered(request.stream()))
         receiver = Receiver(self._settings, self._blobs, self._unpacker, dataset, upload_id, wishes)
         async with self._reservations.held(key):
             received = await receiver.receive(body, gzipped=gzipped)
@@ -84,8 +97,7 @@ class Uploads:
             appended = await self._append(dataset, proposal, received)
         if appended.upload_id != upload_id:
             await self._forget(received)
-        self._announce()
-        return _answer(dataset, appended)
+        return upload_id, appended
 
     async def _append(self, dataset: Dataset, proposal: Proposal, received: ReceivedFile) -> Appended:
         try:
@@ -128,14 +140,14 @@ def _is_gzipped(request: AnyRequest) -> bool:
 
 
 async def file_of(
-    request: AnyRequest, known: tuple[str, ...] = Wishes.__struct_fields__
+    request: AnyRequest, body: AsyncIterator[bytes], known: tuple[str, ...] = Wishes.__struct_fields__
 ) -> tuple[Wishes, AsyncIterator[bytes]]:
     """The file in a request's form or body, and the wishes, of those that are `known` here; raises BadParameter."""
     wishes = _wishes_of(request, known)
     content_type = request.headers.get("content-type", "")
     if content_type.lower().startswith("multipart/"):
-        return await multipart_file(request.stream(), content_type, wishes)
-    return wishes, request.stream()
+        return await multipart_file(body, content_type, wishes)
+    return wishes, body
 
 
 def _wishes_of(request: AnyRequest, known: tuple[str, ...]) -> Wishes:

@@ -20,6 +20,8 @@ from shared.errors import Conflict, NotFound
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}\Z")]
 """Small letters, digits and `. _ @ -`, so that no two names look alike."""
 
+Quota = Annotated[int, msgspec.Meta(ge=0, le=2**60)]
+
 ADD = text("INSERT INTO store.users (user_id, name, role, scopes) VALUES (:user, :name, :role, :scopes)")
 ADD_PASSWORD = text("""
     INSERT INTO store.credentials (user_id, password_hash) VALUES (:user, :hash)
@@ -31,6 +33,7 @@ FIND = text("""
 """)
 SET_ROLE = text("UPDATE store.users SET role = :role WHERE user_id = :user")
 SET_SCOPES = text("UPDATE store.users SET scopes = :scopes WHERE user_id = :user")
+SET_QUOTA = text("UPDATE store.users SET upload_bytes_per_day = :bytes WHERE user_id = :user")
 DISABLE = text("UPDATE store.users SET disabled_at = clock_timestamp() WHERE user_id = :user AND disabled_at IS NULL")
 ENABLE = text("UPDATE store.users SET disabled_at = NULL WHERE user_id = :user")
 CLEAR_ROLES = text("DELETE FROM store.dataset_roles WHERE user_id = :user")
@@ -47,12 +50,16 @@ REVOKE_KEY = text("""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is to be different of a user; None leaves it. `dataset_roles` replaces all of them."""
+    """What is to be different of a user; None leaves it. `dataset_roles` replaces all of them.
+
+    `upload_bytes_per_day` is a quota of one's own, None the usual one.
+    """
 
     role: Role | None = None
     scopes: tuple[Scope, ...] | None = None
     dataset_roles: dict[str, Role] | None = None
     disabled: bool | None = None
+    upload_bytes_per_day: Quota | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +115,8 @@ class Users:
                 await connection.execute(SET_SCOPES, {"user": user, "scopes": list(change.scopes)})
             if change.dataset_roles is not None:
                 await _set_dataset_roles(connection, user, change.dataset_roles)
+            if change.upload_bytes_per_day is not msgspec.UNSET:
+                await connection.execute(SET_QUOTA, {"user": user, "bytes": change.upload_bytes_per_day})
             if change.disabled is not None:
                 await connection.execute(DISABLE if change.disabled else ENABLE, {"user": user})
             if change.disabled:

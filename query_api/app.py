@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -41,6 +40,7 @@ from shared.http.limits import Limits, read_limits
 from shared.http.problems import exception_handlers
 from shared.settings import Settings
 from shared.shares import Shares
+from shared.tasks import beside
 from shared.wakeups import FOLDED, Wakeups
 
 
@@ -62,10 +62,8 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:
         verifier.use(read_public_keys(settings.public_keys_folder))
-        listening = asyncio.create_task(wakeups.run())
-        yield
-        listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)
+        async with beside(wakeups.run()):
+            yield
         await exports.close()
         await engine.dispose()
         await writer.dispose()

@@ -6,6 +6,7 @@
     │   ├── Unauthenticated  nobody is known by what the request shows
     │   ├── Forbidden        the caller is known and may not do that
     │   ├── TooMany          it was asked too often
+    │   │   └── OverQuota      too many bytes were sent today
     │   ├── BadPassword      a password that cannot be taken
     │   ├── NotFound
     │   │   └── NotFoldedYet   perhaps it is only too new
@@ -57,6 +58,16 @@ class TooMany(Refused):
     def __init__(self, detail: str, retry_after_s: int) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class OverQuota(TooMany):
+    """So many bytes may be sent in a day, and so many were; more may be in `retry_after_s`, when the day is over."""
+
+    def __init__(self, quota_bytes: int, used_bytes: int, retry_after_s: int) -> None:
+        says = f"You may send {quota_bytes} bytes in a day of UTC, and {used_bytes} are sent or being sent."
+        super().__init__(f"{says} Wait for the next day, or ask an administrator for more.", retry_after_s)
+        self.quota_bytes = quota_bytes
+        self.used_bytes = used_bytes
 
 
 class BadPassword(Refused):

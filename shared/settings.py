@@ -48,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Web pages that may call the APIs: their origins, with commas between them, e.g. https://desk.example.org."""
     rate_limits: str = ""
     """Limits in place of the usual ones, e.g. GET /clients=10/60, user=6000/60 (calls/seconds); * means all."""
+    upload_bytes_per_day: int = 64 * 1024**3
+    """How many bytes a user may send in files in a day of UTC, where his own quota says nothing else."""
     max_upload_bytes: int = 4 * 1024**3
     """A longer file is refused while it is being received or inflated."""
     max_inflation: int = 100

@@ -10,3 +10,14 @@ CREATE UNLOGGED TABLE limits.shares (
     taken_at timestamptz[] NOT NULL,   -- in order; those that are older than the window count no more
     PRIMARY KEY (subject, policy)
 ) WITH (fillfactor = 50);
+
+-- How many bytes each user sent on a day of UTC (command_api/quotas.py); what is being sent is in it.
+CREATE TABLE limits.uploaded (
+    user_id    uuid NOT NULL REFERENCES store.users ON DELETE CASCADE,
+    day        date NOT NULL,
+    size_bytes bigint NOT NULL CHECK (size_bytes >= 0),
+    PRIMARY KEY (user_id, day)
+) WITH (fillfactor = 50);
+
+-- In place of what the settings say for all.
+ALTER TABLE store.users ADD COLUMN upload_bytes_per_day bigint CHECK (upload_bytes_per_day >= 0);

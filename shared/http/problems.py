@@ -29,6 +29,7 @@ from shared.errors import (
     InvalidRecord,
     KeyReused,
     NotFound,
+    OverQuota,
     Refused,
     Stale,
     StillRunning,
@@ -64,6 +65,7 @@ STATUS: dict[type[TablefoldError], tuple[int, str, str]] = {
     BadFile: (422, "bad-file", "The file cannot be taken"),
     InvalidRecord: (422, "invalid-record", "The values do not fit their dataset"),
     KeyReused: (422, "idempotency-key-reused", "The idempotency key belongs to another request"),
+    OverQuota: (429, "quota-exceeded", "As many bytes were sent today as may be"),
     TooMany: (429, "too-many-requests", "It was asked too often"),
     Unavailable: (503, "unavailable", "A server that is needed does not answer"),
 }
@@ -72,7 +74,10 @@ STATUS: dict[type[TablefoldError], tuple[int, str, str]] = {
 The code of a BadFile is its own. Every other TablefoldError is our fault: a 500 that says nothing of the inside.
 """
 
-MEMBERS = ("parameter", "nearest", "code", "labels", "lag_events", "errors", "current", "version")
+MEMBERS = (
+    *("parameter", "nearest", "code", "labels", "lag_events", "errors", "current", "version"),
+    *("quota_bytes", "used_bytes"),
+)
 """Attributes of errors that stand in the problem; `retry_after_s` becomes the header."""
 
 CHALLENGE = 'Bearer realm="tablefold"'

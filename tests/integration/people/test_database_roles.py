@@ -103,10 +103,14 @@ def test_each_service_is_connected_as_its_own_role(stack: Stack) -> None:
     assert {row[1] for row in found} == {COMMAND_ROLE, QUERY_ROLE, PROJECTOR_ROLE}
 
 
-def test_the_query_api_may_write_nothing_but_the_audit(stack: Stack, columns: dict[str, list[str]]) -> None:
-    assert may(stack, QUERY_ROLE, [*writes(columns), *OF_OWNERS, *OF_MAKERS]) == [
-        "INSERT INTO store.audit DEFAULT VALUES"
-    ]
+def test_the_query_api_may_write_nothing_but_the_audit_and_the_shares(
+    stack: Stack, columns: dict[str, list[str]]
+) -> None:
+    assert set(may(stack, QUERY_ROLE, [*writes(columns), *OF_OWNERS, *OF_MAKERS])) == {
+        "INSERT INTO store.audit DEFAULT VALUES",
+        "INSERT INTO limits.shares DEFAULT VALUES",
+        "UPDATE limits.shares SET taken_at = NULL WHERE false",
+    }
 
 
 def test_the_query_api_reads_what_it_serves_and_how_callers_stand(stack: Stack, columns: dict[str, list[str]]) -> None:
@@ -115,7 +119,7 @@ def test_the_query_api_reads_what_it_serves_and_how_callers_stand(stack: Stack, 
     kept = {"credentials", "refresh_tokens", "login_failures", "reservations", "leases", "claims", "events", "heads"}
     expected = {one for one in asked for name in (*kept, "audit") if f" store.{name} " in one}
     expected |= {one for one in asked if " store.sessions " in one and not one.split()[1].endswith(("_id", "oked_at"))}
-    expected |= {one for one in asked if "tablefold_version" in one}
+    expected |= {one for one in asked if "tablefold_version" in one or " limits.uploaded " in one}
     assert refused == expected
 
 
@@ -124,7 +128,7 @@ def test_the_command_api_adds_to_the_log_and_the_audit_and_writes_no_read_table(
 ) -> None:
     done = may(stack, COMMAND_ROLE, [*writes(columns), *OF_OWNERS, *OF_MAKERS])
     assert {one.split()[0] for one in done} == {"INSERT", "UPDATE", "DELETE"}
-    assert all(" store." in one for one in done)
+    assert all(" store." in one or " limits." in one for one in done)
     assert [one for one in done if "store.events" in one or "store.audit" in one] == [
         f"INSERT INTO store.{table} DEFAULT VALUES" for table in ("audit", "events")
     ]
@@ -134,7 +138,7 @@ def test_the_command_api_adds_to_the_log_and_the_audit_and_writes_no_read_table(
 
 
 def test_the_projector_knows_no_user_and_changes_no_event(stack: Stack, columns: dict[str, list[str]]) -> None:
-    store = {table: names for table, names in columns.items() if table.startswith(("store.", "public."))}
+    store = {table: names for table, names in columns.items() if table.startswith(("store.", "limits.", "public."))}
     log = {"store.events", "store.heads", "store.claims", "store.uploads"}
     assert {one.split()[3] for one in may(stack, PROJECTOR_ROLE, reads(store))} == log
     done = may(stack, PROJECTOR_ROLE, [*writes(store), *OF_OWNERS])
