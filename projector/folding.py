@@ -46,7 +46,7 @@ INSERT_CHUNK = text("""
 """)
 
 FAIL_UPLOAD = text("""
-    UPDATE read.uploads SET state = 'failed', failure = CAST(:failure AS json)
+    UPDATE read.uploads SET state = 'failed', failure = CAST(:failure AS json), failed_position = :position
     WHERE id = :id AND generation = :generation AND state NOT IN ('published', 'failed', 'withdrawn')
     RETURNING number
 """)
@@ -113,10 +113,11 @@ async def fold_published(to: Fold, event: RecordedEvent, data: UploadPublished) 
     to.afterwards.attached.extend(attached)
 
 
-async def fold_failed(to: Fold, _event: RecordedEvent, data: UploadFailed) -> None:
+async def fold_failed(to: Fold, event: RecordedEvent, data: UploadFailed) -> None:
     """Say why the upload will never be visible and drop what was loaded of it."""
     failure = msgspec.json.encode({"code": data.code, "reason": data.reason}).decode()
-    values = {"id": data.upload_id, "generation": to.generation, "failure": failure}
+    of = {"id": data.upload_id, "generation": to.generation}
+    values = {**of, "failure": failure, "position": event.position}
     number = (await to.connection.execute(FAIL_UPLOAD, values)).scalar_one_or_none()
     if number is not None:
         to.afterwards.cancelled.append(number)

@@ -19,6 +19,7 @@ from projector.deciding import Decider
 from projector.folding import fold
 from projector.folds import Afterwards, Fold
 from projector.generations import ensure_live
+from projector.heads import keep_noting, note_head
 from projector.sweeping import sweep
 from shared.database import OUTAGES
 from shared.datasets.declaration import Dataset
@@ -109,6 +110,7 @@ class Lane:
             generation = await ensure_live(connection, self._dataset)
             of = {"dataset": self._dataset.name, "generation": generation}
             found = (await connection.execute(TAKE_OVER, {**of, "epoch": epoch})).one_or_none()
+            await note_head(connection, self._dataset.name, generation, epoch)  # Here, for the broker may be away.
         if found is None:
             raise Fenced(f"The lane of {self._dataset.name} has a newer owner.")
         logger.info("action=lane-owned dataset=%s position=%d epoch=%d", self._dataset.name, found.position, epoch)
@@ -118,6 +120,7 @@ class Lane:
             await together(
                 self._leases.keep(name, epoch),
                 self._decider.run(self._dataset.name, generation),
+                keep_noting(self._engine, self._dataset.name, generation, epoch),
                 owned.follow(),
             )
         finally:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import msgspec
 import sqlalchemy as sa
 from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from query_api.answers import Answer, answer
+from query_api.lag import KNOWN_FOR, LAG_COLUMNS, lag_of
 from query_api.openapi import described
 from query_api.records import Records
 from query_api.routing import readable
@@ -25,10 +24,8 @@ from shared.served import Served, read_served
 
 Body = dict[str, object]
 
-ALIVE_FOR = timedelta(seconds=15)
-"""A projector that was not seen for longer counts as dead."""
-
-ALIVE = sa.select(sa.func.count()).where(projectors.c.seen_at > sa.func.now() - sa.literal(ALIVE_FOR, sa.Interval()))
+ALIVE = sa.select(sa.func.count()).where(projectors.c.seen_at > sa.func.now() - sa.literal(KNOWN_FOR, sa.Interval()))
+"""How many projectors were seen not too long ago."""
 
 
 def field_body(field: Field) -> Body:
@@ -69,15 +66,16 @@ PARAMETERS = {COUNT.name: COUNT}
 
 
 async def read_dataset(connection: AsyncConnection, records: Records, *, exact: bool) -> Body:
-    """A declaration with what is served of it: records, segments, and how far and when it was folded."""
+    """A declaration with what is served of it: records, segments, how far it was folded, and how far behind that is."""
     dataset = records.dataset
     served = await read_served(connection, dataset.name)
     segments = await read_segments(connection, dataset, served, exact=exact)
-    folded = sa.select(checkpoints.c.folded_at).where(
+    wanted = sa.select(*LAG_COLUMNS).where(
         checkpoints.c.dataset == dataset.name, checkpoints.c.generation == served.generation
     )
-    folded_at = (await connection.execute(folded)).scalar_one_or_none()
-    return {**dataset_body(records, served), "folded_at": folded_at, "records": total(segments), "segments": segments}
+    lag = lag_of((await connection.execute(wanted)).one_or_none())
+    said = msgspec.structs.asdict(lag)
+    return {**dataset_body(records, served), **said, "records": total(segments), "segments": segments}
 
 
 def dataset_body(records: Records, served: Served) -> Body:

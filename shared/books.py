@@ -12,6 +12,9 @@ checkpoints = sa.table(
     sa.column("generation", sa.Integer),
     sa.column("position", sa.BigInteger),
     sa.column("folded_at", sa.DateTime(timezone=True)),
+    sa.column("head", sa.BigInteger),
+    sa.column("head_seen_at", sa.DateTime(timezone=True)),
+    sa.column("waiting_since", sa.DateTime(timezone=True)),
     schema="read",
 )
 
@@ -79,8 +82,10 @@ uploads = sa.table(
     sa.column("on_error", sa.Text),
     sa.column("preview", sa.JSON),
     sa.column("previewed_position", sa.BigInteger),
+    sa.column("failed_position", sa.BigInteger),
     sa.column("withdrawn_position", sa.BigInteger),
     sa.column("withdrawn_at", sa.DateTime(timezone=True)),
+    sa.column("changed_position", sa.BigInteger),
     sa.column("withdrawn_by", sa.Text),
     sa.column("withdrawal", sa.JSON),
     sa.column("actor", sa.Text),

@@ -14,7 +14,10 @@ from shared.errors import BadSettings
 
 Catalogue = dict[str, Dataset]
 
-RESERVED = ("uploads", "datasets", "users", "tokens", "keys", "events", "parked", "health", "schema", "read", "store")
+RESERVED = (
+    *("uploads", "datasets", "users", "tokens", "keys", "events", "parked", "health", "schema", "docs", "problems"),
+    *("read", "store"),
+)
 
 
 def load_catalogue(folder: str = "") -> Catalogue:

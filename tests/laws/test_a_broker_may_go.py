@@ -25,6 +25,12 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         return pool.submit(asyncio.run, work).result()
 
 
+def lag(api: Api) -> tuple[int, float]:
+    """How far debts are behind, in events and seconds."""
+    body = api.get("/datasets/debts")
+    return body["lag_events"], body["lag_s"]
+
+
 async def whole_stream(deliveries: Deliveries) -> list[list[RecordedEvent]]:
     """Every message of a stream so far."""
     messages = []
@@ -37,6 +43,7 @@ def test_uploads_are_accepted_while_the_broker_is_away(api: Api, mended: Stack, 
     mended.rabbitmq.stop()
     try:
         answers = [api.send("debts", debts(debt(), debt()), source=source) for _ in range(5)]
+        lag_s = eventually(lambda: lag(api)[1] if lag(api)[0] == 5 else None)
     finally:
         mended.rabbitmq.start()
 
@@ -44,6 +51,8 @@ def test_uploads_are_accepted_while_the_broker_is_away(api: Api, mended: Stack, 
     for one in answers:
         assert api.follow(one.json()["id"], timeout_s=60)["state"] == "published"
     assert api.count("debts", source=source) == 10
+    assert lag_s > 0
+    assert eventually(lambda: lag(api) == (0, 0) or None)
 
 
 def test_every_event_a_second_time_changes_nothing(api: Api, stack: Stack, source: str, tables: Tables) -> None:

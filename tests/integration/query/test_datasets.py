@@ -129,3 +129,33 @@ async def test_openapi_names_each_operation_once(client: httpx.AsyncClient) -> N
     paths = (await client.get("/schema/openapi.json")).json()["paths"]
     names = [operation["operationId"] for path in paths.values() for operation in path.values()]
     assert len(set(names)) == len(names)
+
+
+NOTED = """
+    UPDATE read.checkpoints SET head = :head, head_seen_at = now() - make_interval(secs => :ago_s),
+        waiting_since = now() - make_interval(secs => :waited_s)
+    WHERE dataset = 'clients'
+"""
+
+
+async def test_a_dataset_says_how_far_it_is_behind_and_never_zero_where_nobody_knows(
+    client: httpx.AsyncClient, books: Books
+) -> None:
+    async def lag() -> tuple[object, ...]:
+        body = (await client.get("/datasets/clients")).json()
+        (listed,) = (one for one in (await client.get("/datasets")).json()["results"] if one["name"] == "clients")
+        names = ("position", "head", "lag_events")
+        assert [listed[name] for name in names] == [body[name] for name in names]
+        lag_s = body["lag_s"]
+        return (*(body[name] for name in names), lag_s if lag_s is None else round(lag_s), bool(body["head_seen_at"]))
+
+    assert await lag() == (0, None, None, None, False)
+    await books.create("clients")
+    await books.serve("clients", position=5)
+    assert await lag() == (5, None, None, None, False)
+    await books.execute(NOTED, head=8, ago_s=2, waited_s=100)
+    assert await lag() == (5, 8, 3, 100, True)
+    await books.fold("clients", 9)
+    assert await lag() == (9, 8, 0, 0, True)
+    await books.execute(NOTED, head=9, ago_s=20, waited_s=100)
+    assert await lag() == (9, 9, None, None, True)
