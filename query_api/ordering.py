@@ -44,7 +44,7 @@ def sort_parameter(dataset: Dataset) -> Parameter:
     return msgspec.structs.replace(SORT, listed=names)
 
 
-def record_order(query: Query, dataset: Dataset, records: sa.Table) -> Order:
+def record_order(query: Query, dataset: Dataset, records: sa.FromClause) -> Order:
     """What `sort` asks for, ties broken by the record's key. Raises BadParameter."""
     fields = {field.name: field for field in dataset.fields}
     text = query.one("sort") if "sort" in query.known else None
@@ -57,7 +57,7 @@ def record_order(query: Query, dataset: Dataset, records: sa.Table) -> Order:
     return (*found, *(_key_column(name, fields, records) for name in rest))
 
 
-def _named(text: str, fields: dict[str, Field], records: sa.Table) -> SortKey:
+def _named(text: str, fields: dict[str, Field], records: sa.FromClause) -> SortKey:
     name = text.strip().removeprefix("-")
     if name not in fields:
         raise unknown("field to sort by", name, tuple(fields), "sort")
@@ -65,7 +65,7 @@ def _named(text: str, fields: dict[str, Field], records: sa.Table) -> SortKey:
     return SortKey(name, records.c[name], field.kind, text.strip().startswith("-"), field.nullable)
 
 
-def _key_column(name: str, fields: dict[str, Field], records: sa.Table) -> SortKey:
+def _key_column(name: str, fields: dict[str, Field], records: sa.FromClause) -> SortKey:
     kind = fields[name].kind if name in fields else Kind.INTEGER
     return SortKey(name, records.c[name], kind, nullable=name not in fields)
 

@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from query_api.live_records import live_records
 from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Field, Kind
 from shared.datasets.rankings import AnyRanking, Ranking
 from shared.ranking_tables import group_table, shared_table, stored_table, totals
-from shared.read_tables import records_table
 from shared.selection.filters import bound
 from shared.selection.values import Value
+from shared.served import Served
 
 MOST_RANKINGS = 100
 """So many values of the field that a ranking is per are listed when none is asked for."""
@@ -80,14 +81,17 @@ def body_of(shown: Sequence[Column], row: sa.RowMapping) -> dict[str, object]:
     return {one.name: int(row[one.name]) if one.kind is Kind.INTEGER else row[one.name] for one in shown}
 
 
-def ranked(dataset: Dataset, ranking: AnyRanking, generation: int, segments: Sequence[int]) -> Ranked:
-    """What is to be ranked, in one generation with these live segments."""
-    table = records_table(dataset, generation)
-    records = table.select().where(table.c.segment.in_(segments)).subquery("record")
+def ranked(dataset: Dataset, ranking: AnyRanking, served: Served) -> Ranked:
+    """What is to be ranked, of a dataset that has read tables."""
+    records = live_records(dataset, served)
     if not isinstance(ranking, Ranking):
         return Ranked(records, ranking.fields, (ranking.order, *dataset.key_columns), ranking.per)
     groups = group_table(dataset, ranking)
-    rows = stored_table(dataset, generation, groups) if ranking.kept else totals(groups, records).subquery("total")
+    rows = (
+        stored_table(dataset, served.generation or 0, groups)
+        if ranking.kept
+        else totals(groups, records).subquery("total")
+    )
     return Ranked(rows, (*groups.keys, *groups.measures), groups.ranked_by, ranking.per)
 
 

@@ -92,7 +92,7 @@ class Ranks:
     ) -> list[Body]:
         if served.generation is None:
             return []
-        found = ranked(self.dataset, self.ranking, served.generation, served.segments)
+        found = ranked(self.dataset, self.ranking, served)
         rows = (await connection.execute(found.first(limit, chosen))).mappings().all()
         shown = shown_columns(self.dataset, self.ranking)
         bodies: list[Body] = [body_of(shown, row) for row in rows]

@@ -14,6 +14,7 @@ from query_api.cursors import Cursors
 from query_api.exports import Exports
 from query_api.formats import EXPORTING, MEDIA_TYPES, asked
 from query_api.links import link_header
+from query_api.live_records import live_records
 from query_api.openapi import described
 from query_api.ordering import record_order, sort_parameter
 from query_api.pages import PAGING, Page, empty_page, read_page, read_paging
@@ -27,7 +28,6 @@ from shared.datasets.declaration import Dataset
 from shared.errors import BadSettings, NotFound
 from shared.http.positions import Position
 from shared.http.problems import AnyRequest
-from shared.read_tables import records_table
 from shared.selection.filters import bound, conditions, filter_parameters, filters_of, in_case, uploads_meant
 from shared.selection.parameters import Parameters, Query, read_query, short
 from shared.selection.values import Value, read_value
@@ -49,7 +49,7 @@ class Records:
         )
         self._engine = engine
         self._cursors = cursors
-        self._tables: dict[int, sa.Table] = {}
+        self._live: tuple[Served, sa.FromClause] | None = None
 
     async def page(self, query: Query) -> tuple[Page, list[Body], Position]:
         """One page of what the query selects; empty where the dataset has no read tables yet. Raises BadParameter."""
@@ -65,13 +65,11 @@ class Records:
     async def select(self, connection: AsyncConnection, query: Query) -> Selection:
         """What the query selects in this snapshot; raises BadParameter."""
         served = await read_served(connection, self.dataset.name)
-        table = self.table(served.generation or 0)
+        table = self.live(served)
         order = record_order(query, self.dataset, table)
         numbers = await self.numbers(connection, served, query)
         wanted = conditions(query, self.filters, table, self.dataset, numbers)
-        in_segments = table.c.segment.in_(served.segments)
-        position = Position(self.dataset.name, served.position)
-        return Selection(served, position, table, [in_segments, *wanted], order)
+        return Selection(served, Position(self.dataset.name, served.position), table, wanted, order)
 
     async def one(self, text: str) -> tuple[Body, Position]:
         """The record with that key; raises NotFound."""
@@ -84,17 +82,16 @@ class Records:
 
     async def find(self, connection: AsyncConnection, served: Served, key: Value) -> Body | None:
         """The live record with that key."""
-        table, name = self.table(served.generation or 0), self.dataset.key_columns[0]
-        same_key = table.c[name] == bound(self.dataset.field(name).kind, key)
-        wanted = table.select().where(table.c.segment.in_(served.segments), same_key).limit(1)
+        table, name = self.live(served), self.dataset.key_columns[0]
+        wanted = table.select().where(table.c[name] == bound(self.dataset.field(name).kind, key)).limit(1)
         rows = (await connection.execute(wanted)).mappings().all()
         return next(iter(await self.bodies(connection, served, rows)), None)
 
-    def table(self, generation: int) -> sa.Table:
-        """`records` of a generation."""
-        if generation not in self._tables:
-            self._tables[generation] = records_table(self.dataset, generation)
-        return self._tables[generation]
+    def live(self, served: Served) -> sa.FromClause:
+        """The live records; the same object for as long as the same segments are live, which is what it is made of."""
+        if self._live is None or not self._live[0].same_segments(served):
+            self._live = served, live_records(self.dataset, served)
+        return self._live[1]
 
     async def numbers(self, connection: AsyncConnection, served: Served, query: Query) -> list[int] | None:
         """The uploads that the query names, None where any may be meant."""

@@ -16,6 +16,6 @@ class Selection(msgspec.Struct, frozen=True):
 
     served: Served
     position: Position
-    table: sa.Table
+    table: sa.FromClause
     conditions: list[Condition]
     order: Order

@@ -78,7 +78,7 @@ class Summaries:
         return _body(group, rows, sums), found.position
 
 
-def summed(table: sa.Table, group: str | None, sums: Sequence[Field]) -> sa.Select[tuple[object, ...]]:
+def summed(table: sa.FromClause, group: str | None, sums: Sequence[Field]) -> sa.Select[tuple[object, ...]]:
     """The total in the first row, which is no group; then the groups, one more than are answered."""
     measures = [sa.func.count(), *(sa.func.sum(table.c[field.name]) for field in sums)]
     if group is None:

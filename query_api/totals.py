@@ -44,7 +44,7 @@ class Totals:
             positions = [Position(name, own.position), await position_of_target(connection, self.target, key, text)]
             if own.generation is None:
                 return [], positions
-            groups = ranked(self.records.dataset, self.ranking, own.generation, own.segments)
+            groups = ranked(self.records.dataset, self.ranking, own)
             kind = self.records.dataset.field(self.ranking.group[self._group]).kind
             wanted = sa.select(*(groups.rows.c[name] for name in groups.shown))
             wanted = wanted.where(groups.rows.c[self._group] == bound(kind, key))

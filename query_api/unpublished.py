@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from query_api.cursors import Cursors
+from query_api.live_records import segment_records
 from query_api.ordering import record_order
 from query_api.pages import Page, empty_page, read_paging
 from query_api.parts import Part, joined, read_parts
@@ -23,7 +24,6 @@ from shared.books import uploads
 from shared.datasets.declaration import Dataset
 from shared.errors import BadParameter, NotFound
 from shared.http.positions import Position
-from shared.read_tables import provenance_columns, record_columns, schema_of, segment_name
 from shared.selection.filters import PROVENANCE, Filters, conditions, in_case
 from shared.selection.parameters import Query, short
 from shared.selection.values import Value
@@ -126,12 +126,7 @@ class Unpublished(Records):
     def _part(self, served: Served, query: Query, rank: int, upload: Upload) -> Part:
         if rank % 2:
             return self._rejected.part(served, rank, upload, self._key(query))
-        staged = sa.Table(
-            segment_name(upload["number"]),
-            sa.MetaData(schema=schema_of(self.dataset, served.generation or 0)),
-            *record_columns(self.dataset),
-            *provenance_columns(),
-        )
+        staged = segment_records(self.dataset, served.generation or 0, upload["number"])
         wanted = staged.select().where(*conditions(query, self._by_key, staged, self.dataset, None))
         return Part(rank, wanted, record_order(query, self.dataset, staged))
 

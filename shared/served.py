@@ -53,6 +53,10 @@ class Served(msgspec.Struct, frozen=True):
         """The numbers of the live segments."""
         return tuple(self.since)
 
+    def same_segments(self, other: Served) -> bool:
+        """Whether both read their records from the same tables."""
+        return (self.generation, self.since) == (other.generation, other.since)
+
     def version(self, row: sa.RowMapping) -> int:
         """The position of the event that made this version of a record."""
         found: int | None = row["position"]

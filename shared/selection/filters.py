@@ -123,7 +123,7 @@ def _null_test(field: Field, member: bool) -> Filter:
 
 
 def conditions(
-    query: Query, filters: Filters, records: sa.Table, dataset: Dataset, numbers: Sequence[int] | None
+    query: Query, filters: Filters, records: sa.FromClause, dataset: Dataset, numbers: Sequence[int] | None
 ) -> list[Condition]:
     """What a record must meet; all conditions on members must hold for one and the same member.
 

@@ -20,6 +20,7 @@ from query_api.snapshots import make_reader
 from shared.database import make_engine
 from shared.datasets.catalogue import Catalogue
 from shared.datasets.rankings import AnyRanking
+from shared.served import Served
 from shared.settings import Settings
 from tests.integration.query.books import Books
 
@@ -290,7 +291,9 @@ async def test_a_top_n_is_an_index_scan(
 ) -> None:
     dataset = catalogue[name]
     ranking: AnyRanking = dataset.rankings[0]
-    statement = ranked(dataset, ranking, 1, (0,)).first(5, {key: sa.literal(value) for key, value in chosen.items()})
+    statement = ranked(dataset, ranking, Served(1, 0, {0: 0})).first(
+        5, {key: sa.literal(value) for key, value in chosen.items()}
+    )
     dialect = pg.dialect(paramstyle="named")  # type: ignore[no-untyped-call]  # SQLAlchemy does not say
     compiled = statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
     engine = make_reader(settings.reads_from)
