@@ -332,4 +332,7 @@ async def test_other_methods_are_not_here(client: httpx.AsyncClient) -> None:
 async def test_head_is_get_without_a_body(client: httpx.AsyncClient) -> None:
     got, asked = await client.get("/debts"), await client.head("/debts")
     assert (asked.status_code, asked.content) == (200, b"")
-    assert asked.headers == got.headers
+    counted = {"ratelimit"}  # Each call is one less.
+    assert {n: v for n, v in asked.headers.items() if n not in counted} == {
+        n: v for n, v in got.headers.items() if n not in counted
+    }
