@@ -40,7 +40,17 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: StandIn
 
+    def refuse(self) -> None:
+        """Answer without reading the body."""
+        self.send_response(401)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        self.close_connection = True
+
     def answer(self) -> None:
+        if self.path.startswith("/refusing"):
+            self.refuse()
+            return
         if self.headers.get("Transfer-Encoding") == "chunked":
             while size := int(self.rfile.readline(), 16):
                 self.server.arrived.put(self.rfile.read(size))
@@ -187,6 +197,32 @@ def test_a_big_upload_is_never_kept_in_the_gateway(
         file for file in (folder.path / "gateway").rglob("*") if file.is_file() and file.stat().st_size > 10_000
     ] == []
     assert command_api.arrived.empty()
+
+
+def test_a_command_that_is_refused_unread_leaves_its_connection_to_the_next_request(gateway: Nginx) -> None:
+    with socket.create_connection(("127.0.0.1", gateway.port), WAIT_S) as connection:
+        connection.sendall(b"PUT /refusing HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{")
+        connection.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)  # The service is not asked before the body is here.
+        connection.settimeout(WAIT_S)
+        connection.sendall(b"}")
+        assert b"401" in connection.recv(65536).splitlines()[0]
+        connection.sendall(b"GET /next HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200" in connection.recv(65536).splitlines()[0]
+
+
+@pytest.mark.parametrize("path", ["/refusing/uploads", "/uploads/1/fixes"])
+def test_a_file_gets_a_connection_of_its_own(gateway: Nginx, path: str) -> None:
+    with socket.create_connection(("127.0.0.1", gateway.port), WAIT_S) as connection:
+        connection.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n".encode() + b"{}")
+        assert b"connection: close" in connection.recv(65536).lower()
+
+
+def test_a_body_that_no_command_has_is_refused_as_a_problem(client: httpx.Client) -> None:
+    answer = client.put("/debts/1", content=b"x" * (2 * 1024**2 + 1))
+    assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
+    assert answer.json()["status"] == 413
 
 
 def test_events_reach_the_caller_while_they_are_made(client: httpx.Client, query_api: StandIn) -> None:
