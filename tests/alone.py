@@ -29,6 +29,8 @@ AS_A_PROJECTOR = """
     ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO tablefold_command, tablefold_query;
     ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO tablefold_command, tablefold_query;
 """
+AS_AN_OPERATOR = "GRANT pg_monitor, pg_signal_backend TO tablefold"
+"""What it takes to watch and to end the connections of the services."""
 
 
 @contextmanager
@@ -41,6 +43,7 @@ def postgres_alone(name: str) -> Iterator[Postgres]:
         postgres = Postgres(folder, free_port())
         try:
             postgres.start()
+            _run(as_superuser(postgres), AS_AN_OPERATOR)
             yield postgres
         finally:
             postgres.stop()
@@ -51,9 +54,18 @@ def migrated(postgres: Postgres, name: str) -> str:
     """The URL of a new database as its owner, who makes generations there as a projector would."""
     url = postgres.create_database(f"{name}_{uuid4().hex}")
     migrate(url, postgres.passwords)
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, _execute(url, AS_A_PROJECTOR)).result()
+    _run(url, AS_A_PROJECTOR)
     return url
+
+
+def as_superuser(postgres: Postgres) -> str:
+    """A URL for whoever may see all connections, and end them."""
+    return f"postgresql://postgres:{postgres.folder.secret('postgres-superuser')}@127.0.0.1:{postgres.port}/postgres"
+
+
+def _run(url: str, statements: str) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, _execute(url, statements)).result()
 
 
 async def _execute(url: str, statements: str) -> None:

@@ -18,7 +18,8 @@ from tests.steps import Api
 TABLES = """
     SELECT format('%I.%I', nspname, relname), array_agg(quote_ident(attname) ORDER BY attnum) FROM pg_class AS c
     JOIN pg_namespace AS n ON n.oid = relnamespace JOIN pg_attribute AS a ON attrelid = c.oid
-    WHERE relkind IN ('r', 'p') AND attnum > 0 AND NOT attisdropped AND nspname <> 'information_schema'
+    WHERE relkind IN ('r', 'p') AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+        AND nspname <> 'information_schema'
         AND nspname NOT LIKE 'pg\\_%' GROUP BY 1
 """
 WRITES = """
