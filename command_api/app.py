@@ -52,7 +52,7 @@ from shared.wakeups import APPENDED, FOLDED, Wakeups
 
 def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     """The application; connections are made when it starts and ended when it stops."""
-    engine = make_engine(settings.database_url, name="tablefold-command-api")
+    engine = make_engine(settings.database_url, name="tablefold-command-api", timeout_s=settings.command_timeout_s)
     store = EventStore(engine)
     wakeups = Wakeups(settings.database_url, (APPENDED, FOLDED))
     outcomes = Outcomes(engine, wakeups)
@@ -68,7 +68,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     quotas = Quotas(engine, settings.upload_bytes_per_day)
     uploads = Uploads(settings, blobs, unpacker, store, reservations, quotas, announce)
     commands = Commands(store, outcomes, announce)
-    reader = make_reader(settings.database_url)
+    reader = make_reader(settings.database_url, settings.query_timeout_s)
     bulks = [(dataset, Bulk(dataset, reader, store, commands)) for dataset in catalogue.values() if dataset.key]
     fixes = Fixes(store, outcomes, reservations, announce)
     actions = UploadActions(catalogue, store, commands, fixes, quotas)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from command_api.answering import Answer, Said, answer
 from command_api.idempotency import read_idempotency
 from command_api.outcomes import Outcome, Outcomes
+from shared.bounds import Bound
 from shared.errors import Refused, StillRunning
 from shared.event_store import EventStore, Proposal
 from shared.events import Fact
@@ -16,6 +17,9 @@ from shared.http.positions import HEADER, Position
 from shared.http.preferences import responds_async, wait_s
 from shared.http.problems import AnyRequest, answer_error
 
+MOST_WAITING = 500
+"""So many commands of one process may wait, to be appended or for their outcomes."""
+
 
 class Commands:
     """Appends events and waits for what becomes of them; nothing is read to decide."""
@@ -24,6 +28,7 @@ class Commands:
         self._store = store
         self._outcomes = outcomes
         self._announce = announce
+        self._bound = Bound(MOST_WAITING, "As many commands as may wait do, and this one was not accepted.")
 
     async def run(
         self,
@@ -38,7 +43,8 @@ class Commands:
         """Append an event, wait as long as the caller prefers, and answer with its outcome or 202.
 
         `asked` is all that the request says beside its query, such as its body: an idempotency key stands for it.
-        Raises KeyReused, or BadParameter for a malformed key.
+        Raises KeyReused, BadParameter for a malformed key, or Unavailable where too many wait; then nothing is
+        appended.
         """
         actor = caller_of(request).name
         proposal = Proposal(
@@ -47,19 +53,20 @@ class Commands:
             idempotency=read_idempotency(request, actor, *asked),
             correlation_id=correlation_id(request),
         )
-        appended = await self._store.append(dataset, proposal)
-        position = Position(dataset, appended.position)
-        prefer = request.headers.get("prefer", "")
-        if responds_async(prefer):
-            outcome = None
-        elif appended.replayed:
-            try:
-                outcome = await self._before(position)
-            except Refused as error:
-                return answer_error(request, error, {HEADER: str(position)})
-        else:
-            self._announce()
-            outcome = await self._outcomes.wait(position, wait_s(prefer))
+        with self._bound.entered():
+            appended = await self._store.append(dataset, proposal)
+            position = Position(dataset, appended.position)
+            prefer = request.headers.get("prefer", "")
+            if responds_async(prefer):
+                outcome = None
+            elif appended.replayed:
+                try:
+                    outcome = await self._before(position)
+                except Refused as error:
+                    return answer_error(request, error, {HEADER: str(position)})
+            else:
+                self._announce()
+                outcome = await self._outcomes.wait(position, wait_s(prefer))
         return answer(request, said, position, outcome, replayed=appended.replayed, location=location)
 
     async def _before(self, position: Position) -> Outcome:

@@ -17,6 +17,7 @@ from command_api.idempotency import read_claim, read_idempotency
 from command_api.outcomes import Outcomes
 from command_api.reservations import Reservations
 from command_api.texts import Wishes
+from shared.bounds import Bound
 from shared.datasets.declaration import Dataset
 from shared.event_store import EventStore, Idempotency, Proposal
 from shared.events import RowCorrected
@@ -31,6 +32,9 @@ GROUP_ROWS = 500
 
 LOOK_S = 0.25
 
+MOST_TAKEN = 8
+"""So many files does one process take at the same time: each is read whole."""
+
 
 class Fixes:
     """Takes fixed files."""
@@ -42,6 +46,7 @@ class Fixes:
         self._outcomes = outcomes
         self._reservations = reservations
         self._announce = announce
+        self._bound = Bound(MOST_TAKEN, "As many files of fixes as may be are being read.")
 
     async def take(
         self, request: AnyRequest, dataset: Dataset, upload_id: UUID, body: AsyncIterator[bytes], wishes: Wishes
@@ -49,9 +54,15 @@ class Fixes:
         """Append every row and wait as long as the caller prefers.
 
         Nothing is appended of a file that cannot be read as a whole (BadFile), and no more once the upload is found to
-        take no corrections. Raises StillRunning and KeyReused for an idempotency key, Conflict where it was used too
-        long ago to say what became of the rows.
+        take no corrections. Raises Unavailable where too many are taken, StillRunning and KeyReused for an idempotency
+        key, Conflict where it was used too long ago to say what became of the rows.
         """
+        with self._bound.entered():
+            return await self._take(request, dataset, upload_id, body, wishes)
+
+    async def _take(
+        self, request: AnyRequest, dataset: Dataset, upload_id: UUID, body: AsyncIterator[bytes], wishes: Wishes
+    ) -> Progress:
         progress = Progress(told=Fixed())
         actor = caller_of(request).name
         async with self._reservations.held(read_claim(request, actor)):

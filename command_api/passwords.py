@@ -12,7 +12,8 @@ from typing import Final, TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from shared.errors import BadPassword, Unavailable
+from shared.bounds import Bound
+from shared.errors import BadPassword
 
 LEAST_CHARACTERS: Final = 12
 MOST_CHARACTERS: Final = 256
@@ -35,7 +36,7 @@ class Passwords:
         self._hasher = PasswordHasher(time_cost=ITERATIONS, memory_cost=MEMORY_KIB, parallelism=1)
         self._common = frozenset(COMMON.read_text().split())
         self._threads = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // 2), thread_name_prefix="passwords")
-        self._waiting = 0
+        self._bound = Bound(MOST_WAITING, "Too many people log in at this moment.", retry_after_s=2)
         self._nobody = self._hasher.hash("nobody has this password")
 
     def check(self, password: str, name: str) -> None:
@@ -66,10 +67,5 @@ class Passwords:
         return kept is not None
 
     async def _run(self, work: Callable[[], Answer]) -> Answer:
-        if self._waiting >= MOST_WAITING:
-            raise Unavailable("Too many people log in at this moment; try again.", retry_after_s=2)
-        self._waiting += 1
-        try:
+        with self._bound.entered():
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        finally:
-            self._waiting -= 1

@@ -19,8 +19,6 @@ from shared.selection.parameters import Parameter, Query, read_query
 from shared.served import read_served
 
 MOST = 10_000
-TIMEOUT_MS = 5000
-"""A statement that takes longer is cancelled."""
 
 MAX_AFFECTED = Parameter(
     name="max_affected",
@@ -80,8 +78,8 @@ class Selection:
             return Selected(matching or 0, (), served.position)
 
 
-def make_reader(url: str) -> AsyncEngine:
+def make_reader(url: str, timeout_s: float) -> AsyncEngine:
     """An engine that cannot write, whose transactions are snapshots and whose statements end in time."""
-    settings = {"statement_timeout": str(TIMEOUT_MS), "default_transaction_read_only": "on"}
-    engine = make_engine(url, name="tablefold-command-api", pool_size=2, **settings)
+    only = {"default_transaction_read_only": "on"}
+    engine = make_engine(url, name="tablefold-command-api", pool_size=2, timeout_s=timeout_s, **only)
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)

@@ -20,6 +20,7 @@ from command_api.receiving import ReceivedFile, Receiver
 from command_api.reservations import Reservations
 from command_api.texts import Wishes
 from shared.blobs import Blobs
+from shared.bounds import Bound
 from shared.datasets.declaration import Dataset
 from shared.errors import BadParameter, KeyReused, WrongMediaType
 from shared.event_store import Appended, EventStore, Idempotency, Proposal
@@ -31,6 +32,9 @@ from shared.settings import Settings
 
 AnyRequest = Request[Any, Any, Any]
 NAME_CHARACTERS = 255
+
+MOST_RECEIVED = 64
+"""So many files does one process receive at the same time; each takes some MiB of memory."""
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,18 +66,21 @@ class Uploads:
         self._store = store
         self._reservations = reservations
         self._quotas = quotas
+        self._bound = Bound(MOST_RECEIVED, "As many files as may be are being received.")
         self._announce = announce
 
     async def accept(self, dataset: Dataset, request: AnyRequest) -> Response[Accepted]:
         """Store the file, then append its event; 202, or 200 where the same bytes are there already.
 
         Raises StillRunning or KeyReused for an idempotency key that another request has or had, OverQuota for more
-        bytes than the caller may send today; duplicates and refused files do not count.
+        bytes than the caller may send today (duplicates and refused files do not count), Unavailable where too many
+        files come at the same time.
         """
-        async with self._quotas.counted(caller_of(request), request) as meter:
-            upload_id, appended = await self._take(dataset, request, meter)
-            if appended.upload_id == upload_id:
-                meter.keep()
+        with self._bound.entered():
+            async with self._quotas.counted(caller_of(request), request) as meter:
+                upload_id, appended = await self._take(dataset, request, meter)
+                if appended.upload_id == upload_id:
+                    meter.keep()
         self._announce()
         return _answer(dataset, appended)
 

@@ -46,7 +46,7 @@ from shared.wakeups import FOLDED, Wakeups
 
 def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     """The application; connections are made when they are needed and ended when it stops."""
-    engine = make_reader(settings.reads_from)
+    engine = make_reader(settings.reads_from, settings.query_timeout_s)
     cursors = Cursors(settings.cursor_key)
     wakeups = Wakeups(settings.database_url, (FOLDED,))
     waiter = Waiter(Checkpoints(engine), wakeups, catalogue)
@@ -55,7 +55,9 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     blobs = open_blobs(settings.blobs_url)
     rejected = RejectedRows(engine, catalogue)
     verifier = Verifier(QUERIES)
-    writer = make_engine(settings.database_url, name="tablefold-query-api-writer", pool_size=4)
+    writer = make_engine(
+        settings.database_url, name="tablefold-query-api-writer", pool_size=4, timeout_s=settings.query_timeout_s
+    )
     limits = Limits(Shares(writer), LIMITS, read_limits(settings.rate_limits))
     guard = Guard(Standing(engine, verifier), limits, engine, writer, ROLES, catalogue)
 

@@ -47,7 +47,7 @@ class Exports:
         self._write_s = write_s
         self._engine = make_reader(
             url,
-            MAX_S * 1000,
+            MAX_S,
             name=APPLICATION,
             pool_size=at_once,
             client_connection_check_interval="500",  # A query whose caller is gone ends, even while it sorts.

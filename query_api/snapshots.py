@@ -14,7 +14,7 @@ from shared.books import checkpoints, datasets
 from shared.database import make_engine
 from shared.errors import Unavailable
 
-TIMEOUT_MS = 5000
+TIMEOUT_S = 5.0
 """A statement that takes longer is cancelled."""
 
 REPLACED = frozenset({"42P01", "3F000"})
@@ -27,14 +27,14 @@ POSITIONS = sa.select(datasets.c.dataset, checkpoints.c.position).join(
 
 
 def make_reader(
-    url: str, timeout_ms: int = TIMEOUT_MS, *, name: str = "tablefold-query-api", pool_size: int = 10, **settings: str
+    url: str, timeout_s: float = TIMEOUT_S, *, name: str = "tablefold-query-api", pool_size: int = 10, **settings: str
 ) -> AsyncEngine:
     """An engine that cannot write, whose transactions are snapshots and whose statements end in time."""
     engine = make_engine(
         url,
         name=name,
         pool_size=pool_size,
-        statement_timeout=str(timeout_ms),
+        timeout_s=timeout_s,
         default_transaction_read_only="on",
         plan_cache_mode="force_custom_plan",  # What a filter finds depends on its value too much for one plan.
         **settings,

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from query_api.snapshots import POSITIONS, snapshot
+from shared.bounds import Bound
 from shared.datasets.catalogue import Catalogue
 from shared.errors import Behind
 from shared.http.positions import READ_AFTER, Position, read_positions
@@ -18,6 +19,9 @@ from shared.wakeups import FOLDED, Wakeups
 
 POLL_S = 0.1
 """How often those who wait look without a bell: while it is lost, or where a replica comes after it."""
+
+MOST_WAITING = 500
+"""So many reads of one process may wait; it is one look for all of them, but each holds a connection of its caller."""
 
 
 class Checkpoints:
@@ -48,9 +52,12 @@ class Waiter:
         self._checkpoints = checkpoints
         self._wakeups = wakeups
         self._catalogue = catalogue
+        self._bound = Bound(MOST_WAITING, "As many reads as may wait for their positions do.")
 
     async def wait(self, request: AnyRequest) -> None:
-        """Return once every position that the request names is folded; raises Behind or BadParameter."""
+        """Return once every position that the request names is folded; raises Behind or BadParameter, or Unavailable
+        where too many wait.
+        """
         text = request.headers.get(READ_AFTER)
         if text is None:
             return
@@ -58,7 +65,8 @@ class Waiter:
         for one in wanted:
             if one.dataset not in self._catalogue:
                 raise unknown("dataset", one.dataset, tuple(self._catalogue), READ_AFTER)
-        await self._reach(wanted, wait_s(request.headers.get("Prefer", "")))
+        with self._bound.entered():
+            await self._reach(wanted, wait_s(request.headers.get("Prefer", "")))
 
     async def _reach(self, wanted: Sequence[Position], patience_s: int) -> None:
         clock = asyncio.get_running_loop().time

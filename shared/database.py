@@ -21,11 +21,17 @@ OUTAGES = (
 )
 """What asyncpg raises while PostgreSQL is away, starting or shutting down."""
 
-OUTAGE_STATES = frozenset({"53300", "57P01", "57P02", "57P03"})
-"""SQLSTATEs, beside class 08, of a server that is full, starting or shutting down."""
+OUTAGE_STATES = frozenset({"25P03", "53300", "57P01", "57P02", "57P03"})
+"""SQLSTATEs, beside class 08, of a server that is full, starting or shutting down, or that gave up a session."""
 
 POOL_WAIT_S = 5.0
 """How long a request waits for a connection before it is told to come back."""
+
+CONNECT_S = 60.0
+"""How long a server may take to let a connection in, at most."""
+
+IDLE_S = 60
+"""A process that stands still within a transaction for longer loses it, so that its locks hold up nobody."""
 
 NOT_DURABLE = "off"
 """The `synchronous_commit` of rows that commit with their checkpoint: a crash loses both, replay brings both back."""
@@ -40,18 +46,26 @@ def is_outage(error: Exception) -> bool:
     return lost or caused or state.startswith("08") or state in OUTAGE_STATES
 
 
-def make_engine(url: str, *, name: str, pool_size: int = 10, **settings: str) -> AsyncEngine:
+def make_engine(
+    url: str, *, name: str, pool_size: int = 10, timeout_s: float | None = None, **settings: str
+) -> AsyncEngine:
     """An engine whose connections show as `name` in pg_stat_activity; a dead connection is replaced before use.
 
-    `settings` are PostgreSQL's, for each session.
+    With `timeout_s` PostgreSQL ends a statement that takes longer; where it does not answer at all, twice as long and
+    a second are waited for it. `settings` are PostgreSQL's, for each session.
     """
+    patience: dict[str, float] = {}
+    if timeout_s is not None:
+        idle = {"idle_in_transaction_session_timeout": str(1000 * IDLE_S)}
+        settings = {"statement_timeout": str(int(1000 * timeout_s)), **idle, **settings}
+        patience = {"command_timeout": 2 * timeout_s + 1, "timeout": min(2 * timeout_s + 1, CONNECT_S)}
     return create_async_engine(
         url.replace("postgresql://", "postgresql+asyncpg://", 1),
         pool_size=pool_size,
         max_overflow=0,
         pool_pre_ping=True,
         pool_timeout=POOL_WAIT_S,
-        connect_args={"server_settings": {"application_name": name, "timezone": "UTC", **settings}},
+        connect_args={"server_settings": {"application_name": name, "timezone": "UTC", **settings}, **patience},
     )
 
 

@@ -50,6 +50,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Limits in place of the usual ones, e.g. GET /clients=10/60, user=6000/60 (calls/seconds); * means all."""
     upload_bytes_per_day: int = 64 * 1024**3
     """How many bytes a user may send in files in a day of UTC, where his own quota says nothing else."""
+    query_timeout_s: float = 5.0
+    """How long PostgreSQL may work on one statement of a query; exports have an hour."""
+    command_timeout_s: float = 30.0
+    """How long PostgreSQL may work on one statement of a command, and a command wait for others in it."""
     max_upload_bytes: int = 4 * 1024**3
     """A longer file is refused while it is being received or inflated."""
     max_inflation: int = 100

@@ -8,12 +8,18 @@ from contextlib import asynccontextmanager
 
 
 async def together(*work: Coroutine[None, None, None]) -> None:
-    """Run all until they end. When one fails the others are cancelled and awaited, and its error is raised as it is."""
+    """Run all until they end. When one fails the others are cancelled and awaited, and its error is raised as it is.
+
+    A caller who is cancelled meanwhile gets that, not the error: otherwise he would try again, and never end.
+    """
     try:
         async with asyncio.TaskGroup() as group:
             for one in work:
                 group.create_task(one)
     except BaseExceptionGroup as failures:
+        caller = asyncio.current_task()
+        if caller is not None and caller.cancelling():
+            raise asyncio.CancelledError from failures
         raise failures.exceptions[0] from None
 
 

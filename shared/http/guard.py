@@ -22,6 +22,7 @@ from shared.datasets.catalogue import Catalogue
 from shared.errors import BadSettings, Forbidden, NotFoldedYet, Unauthenticated
 from shared.http.callers import caller_of, keep_caller
 from shared.http.correlation import correlation_id
+from shared.http.crowd import with_crowd_bound
 from shared.http.headers import with_headers
 from shared.http.limits import Limits, with_limits
 from shared.http.routes import Route, is_always_open, names_of, routes_of
@@ -78,7 +79,8 @@ class Guard:
         """The same app, once every route of it has a role; raises BadSettings that names one without."""
         self._needs = {route: self._need(route) for route in routes_of(app)}
         self._limits.cover(self._needs, self._datasets)
-        app.asgi_handler = with_headers(with_limits(self._sensitive.around(app.asgi_handler, self._note)))
+        masked = self._sensitive.around(app.asgi_handler, self._note)
+        app.asgi_handler = with_headers(with_crowd_bound(with_limits(masked)))
         return app
 
     async def __call__(self, connection: Connection, _: BaseRouteHandler) -> None:

@@ -88,6 +88,9 @@ CLIENT_LEFT = "client disconnected prematurely"
 
 QUERY_CANCELED = "57014"
 
+LATE = "The database took too long. Send it again, with the same Idempotency-Key where it has one."
+"""A command that was cancelled is not in the log; of one that only waits for its answer that is not known."""
+
 
 def problem(
     request: AnyRequest,
@@ -166,6 +169,8 @@ def _answer_invalid(request: AnyRequest, error: msgspec.DecodeError) -> Answer:
 def _answer_database(request: AnyRequest, error: Exception) -> Answer:
     raised = error.orig if isinstance(error, DBAPIError) else error
     state = getattr(raised, "sqlstate", None) or ""
+    if state == QUERY_CANCELED and request.method not in ("GET", "HEAD"):
+        return answer_error(request, Unavailable(LATE))
     if state == QUERY_CANCELED:
         detail = "The query took longer than it may. Narrow it with a filter on an indexed field, or ask no count."
         return problem(request, 503, "query-timeout", "The query took too long", detail)

@@ -40,7 +40,7 @@ async def test_all_statements_of_a_snapshot_see_one_moment(settings: Settings, b
 
 
 async def test_a_statement_ends_in_time(settings: Settings) -> None:
-    engine = make_reader(settings.database_url, timeout_ms=50)
+    engine = make_reader(settings.database_url, timeout_s=0.05)
     with pytest.raises(DBAPIError, match="statement timeout"):
         async with snapshot(engine) as connection:
             await connection.execute(sa.text("SELECT pg_sleep(10)"))
