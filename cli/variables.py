@@ -19,6 +19,9 @@ ROLES: Final = {
 }
 """The name of each service in PostgreSQL and, where it is known there, in RabbitMQ."""
 
+ADMINISTRATOR: Final = "TABLEFOLD_ADMINISTRATOR"
+"""How the variables of the first administrator begin, which the migration alone gets."""
+
 SIGNING: Final = "TABLEFOLD_SIGNING_KEYS_FOLDER"
 CURSORS: Final = "TABLEFOLD_CURSOR_KEY_FILE"
 
@@ -44,7 +47,8 @@ class Variables(msgspec.Struct, frozen=True):
             own[CURSORS] = str(folder.secrets.file("cursor-key"))
         if service == "command_api":
             own |= self.signing
-        return own | {name: value for name, value in self.given.items() if name != SIGNING or service == "command_api"}
+        unknown = (ADMINISTRATOR,) if service == "command_api" else (ADMINISTRATOR, SIGNING)
+        return own | {name: value for name, value in self.given.items() if not name.startswith(unknown)}
 
     @property
     def signing(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from command_api.adding import add_user
+from command_api.adding import add_first, add_user
 from command_api.app import make_app
 from command_api.migrating import migrate
 from command_api.privileges import passwords_of
@@ -32,8 +32,10 @@ def main() -> None:
 
 
 def prepare(settings: Settings) -> None:
-    """Bring the database up to date, and make the first pair of keys where folders are named that have none."""
+    """Bring the database up to date; make the first administrator, and the first pair of keys where there is none."""
     migrate(settings.database_url, passwords_of(settings))
+    if settings.administrator:
+        asyncio.run(add_first(settings.database_url, settings.administrator, settings.administrator_password))
     if settings.signing_keys_folder and settings.public_keys_folder:
         ensure_keys(Path(settings.signing_keys_folder), Path(settings.public_keys_folder))
 

@@ -35,6 +35,17 @@ async def add_user(database_url: str, name: str, role: str, password: str) -> No
             await users.set_password(name, password_hash, BY)
 
 
+async def add_first(database_url: str, name: str, password: str) -> None:
+    """That administrator, where there is none who may log in, or nothing; raises like `add_user`."""
+    if not password:
+        says = "TABLEFOLD_ADMINISTRATOR has no password: name a file that holds it in"
+        raise BadSettings(f"{says} TABLEFOLD_ADMINISTRATOR_PASSWORD_FILE.")
+    async with _users(database_url) as users:
+        there_is_one = await users.has_administrator()
+    if not there_is_one:
+        await add_user(database_url, name, Role.ADMINISTRATOR, password)
+
+
 async def add_key(database_url: str, name: str, label: str, scopes: tuple[Scope, ...], days: float = 1.0) -> str:
     """A key with its user's role and those scopes; raises NotFound for a user who is not there."""
     async with _users(database_url) as users:

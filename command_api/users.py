@@ -31,6 +31,9 @@ FIND = text("""
     SELECT u.user_id, u.name, u.role, u.scopes, u.disabled_at, c.password_hash
     FROM store.users AS u LEFT JOIN store.credentials AS c USING (user_id) WHERE u.name = :name
 """)
+ADMINISTRATOR = text("""
+    SELECT EXISTS (SELECT FROM store.users WHERE role = 'administrator' AND disabled_at IS NULL)
+""")
 SET_ROLE = text("UPDATE store.users SET role = :role WHERE user_id = :user")
 SET_SCOPES = text("UPDATE store.users SET scopes = :scopes WHERE user_id = :user")
 SET_QUOTA = text("UPDATE store.users SET upload_bytes_per_day = :bytes WHERE user_id = :user")
@@ -90,6 +93,11 @@ class Users:
         if row is None:
             raise NotFound(f"There is no user {name[:80]!r}.")
         return row
+
+    async def has_administrator(self) -> bool:
+        """Whether there is an administrator who may log in."""
+        async with self._engine.connect() as connection:
+            return bool((await connection.execute(ADMINISTRATOR)).scalar_one())
 
     async def add(self, name: str, change: Change, password_hash: str, by: str) -> UUID:
         """A new user; raises Conflict where the name is taken."""

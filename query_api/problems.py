@@ -9,7 +9,8 @@ from query_api.schemas import TEXT
 from shared.http.problems import MEDIA_TYPE
 
 PROBLEM_TYPES = tuple(
-    f"/problems/{code}" for code in ("bad-parameter", "not-found", "unavailable", "query-timeout", "internal")
+    f"/problems/{code}"
+    for code in ("bad-parameter", "not-found", "too-many-requests", "unavailable", "query-timeout", "internal")
 )
 
 PROBLEM = OpenAPIResponse(

@@ -8,6 +8,7 @@ from shared.http.guard import RoleTable
 ROLES: RoleTable = {
     "GET /datasets": Role.VIEWER,
     "GET /datasets/{name}": Role.VIEWER,
+    "GET /users": Role.ADMINISTRATOR,
     "GET /uploads": Role.VIEWER,
     "GET /uploads/{upload_id}": Role.VIEWER,
     "GET /uploads/{upload_id}/errors": Role.VIEWER,

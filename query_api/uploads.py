@@ -69,6 +69,9 @@ def upload_parameters(catalogue: Catalogue) -> dict[str, Parameter]:
     return {one.name: one for one in (*own, LIMIT, CURSOR, COUNT)}
 
 
+senders = sa.table("senders", sa.column("upload_id", sa.Uuid), sa.column("actor", sa.Text), schema="store")
+
+
 class Uploads:
     """Reads the books of uploads."""
 
@@ -97,14 +100,17 @@ class Uploads:
 
 
 def seen_by(caller: Caller) -> sa.ColumnElement[bool]:
-    """The condition that says the same as `Caller.sees_upload`."""
+    """The condition that says the same as `Caller.sees_upload`, or that he sent the same bytes."""
     reviews = [name for name, role in caller.dataset_roles.items() if role.covers(Role.PUBLISHER)]
     others = [name for name in caller.dataset_roles if name not in reviews]
     if caller.role is Role.ADMINISTRATOR:
         return sa.true()
+    own = (uploads.c.actor == caller.name) | uploads.c.id.in_(
+        sa.select(senders.c.upload_id).where(senders.c.actor == caller.name)
+    )
     if caller.role.covers(Role.PUBLISHER):
-        return (uploads.c.actor == caller.name) | uploads.c.dataset.not_in(others)
-    return (uploads.c.actor == caller.name) | uploads.c.dataset.in_(reviews)
+        return own | uploads.c.dataset.not_in(others)
+    return own | uploads.c.dataset.in_(reviews)
 
 
 async def find_upload(connection: AsyncConnection, text: str) -> sa.RowMapping:

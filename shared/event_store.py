@@ -44,6 +44,11 @@ CLAIMED = text("""
 
 KNOWN = text("INSERT INTO store.uploads (upload_id, dataset, actor) VALUES (:upload_id, :dataset, :actor)")
 
+SENT = text("""
+    INSERT INTO store.senders (actor, upload_id) SELECT CAST(:actor AS text), upload_id
+    FROM store.uploads WHERE upload_id = :upload_id AND actor <> :actor ON CONFLICT DO NOTHING
+""")
+
 RELEASE = text("DELETE FROM store.claims WHERE dataset = :dataset AND upload_id = :upload_id AND claim LIKE 'file:%'")
 
 DATASET_OF = text("SELECT dataset FROM store.uploads WHERE upload_id = :upload_id")
@@ -189,6 +194,7 @@ class Group:
         self._events: list[dict[str, object]] = []
         self._received: list[dict[str, object]] = []
         self._released: list[dict[str, object]] = []
+        self._sent: list[dict[str, object]] = []
 
     def decide(self, proposal: Proposal) -> Appended | Exception:
         """The answer to one proposal, which later ones of the group find claimed."""
@@ -199,6 +205,8 @@ class Group:
             return Appended(before.position, before.upload_id, again=before.duplicate, replayed=True)
         earlier = self._claimed.get(proposal.claim) if proposal.claim else None
         claim = earlier or _Claim(self._add(proposal), getattr(proposal.event, "upload_id", None))
+        if earlier and isinstance(proposal.event, UploadReceived):
+            self._sent.append({"actor": proposal.actor, "upload_id": earlier.upload_id})
         if proposal.claim and not earlier:
             self._hold(proposal.claim, claim)
         if idempotency:
@@ -235,7 +243,10 @@ class Group:
 
     async def write(self, connection: AsyncConnection) -> None:
         """Write what was decided; nothing where all had been claimed before."""
-        statements = ((INSERT, self._events), (CLAIM, self._claims), (KNOWN, self._received), (RELEASE, self._released))
+        statements = (
+            *((INSERT, self._events), (CLAIM, self._claims), (KNOWN, self._received)),
+            *((RELEASE, self._released), (SENT, self._sent)),
+        )
         for statement, rows in statements:
             if rows:
                 await connection.execute(statement, rows)

@@ -42,6 +42,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A folder with the public keys of access tokens, KID.pem; every API needs it."""
     signing_keys_folder: str = ""
     """A folder with the private keys of access tokens, KID.pem; the command API alone has it."""
+    administrator: str = ""
+    """The first administrator, whom `migrate` makes where there is none."""
+    administrator_password: str = ""
+    """His password, from a file that `migrate` alone can read: TABLEFOLD_ADMINISTRATOR_PASSWORD_FILE."""
     open_registration: bool = False
     """Whether everybody may make a user for himself, who may then read."""
     cors_origins: str = ""

@@ -24,7 +24,8 @@ GRANT SELECT, INSERT, DELETE ON store.claims TO tablefold_projector;
 GRANT USAGE ON SCHEMA store, read, limits TO tablefold_query;
 GRANT SELECT, INSERT, UPDATE ON limits.shares TO tablefold_query;
 GRANT SELECT ON ALL TABLES IN SCHEMA read TO tablefold_query;
-GRANT SELECT ON store.users, store.dataset_roles, store.api_keys, store.uploads TO tablefold_query;
+GRANT SELECT ON store.users, store.dataset_roles, store.api_keys, store.uploads, store.senders, store.people
+TO tablefold_query;
 GRANT SELECT (session_id, user_id, revoked_at) ON store.sessions TO tablefold_query;
 GRANT INSERT ON store.audit TO tablefold_query;
 

@@ -36,6 +36,7 @@ OPEN: Final = None
 RoleTable = Mapping[str, Role | None]
 """The role that `METHOD /path` needs; GET speaks for HEAD, `{dataset}` for each dataset, `*` for any last part."""
 
+SENT = text("SELECT EXISTS (SELECT FROM store.senders WHERE actor = :actor AND upload_id = :upload_id)")
 OWNER = text("SELECT dataset, actor FROM store.uploads WHERE upload_id = :upload_id")
 MOST_KEPT: Final = 10_000
 
@@ -150,12 +151,18 @@ class Guard:
         if caller.role.covers(Role.PUBLISHER) and caller.role.covers(role) and not caller.dataset_roles:
             return
         owner = await self._owner(said)
-        if owner is None or not caller.sees_upload(*owner):
+        if owner is None or not (caller.sees_upload(*owner) or await self._sent(caller, said)):
             says = (
                 f"There is no upload {said[:80]}. If it was accepted just now, it is not folded yet: ask again in 1 s."
             )
             raise NotFoldedYet(says)
         _check(caller.role_in(owner[0]), role, owner[0])
+
+    async def _sent(self, caller: Caller, upload: str) -> bool:
+        """Whether he sent the bytes of somebody else's upload as well."""
+        async with self._engine.connect() as connection:
+            values = {"actor": caller.name, "upload_id": UUID(upload)}
+            return bool((await connection.execute(SENT, values)).scalar_one())
 
     async def _owner(self, said: str) -> tuple[str, str] | None:
         """Dataset and actor of an upload; they never change."""
