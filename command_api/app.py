@@ -12,6 +12,7 @@ from litestar.openapi import OpenAPIConfig
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from command_api.archives.unpacking import Unpacker
+from command_api.asking import Rebuilds
 from command_api.bulk import Bulk, bulk_route
 from command_api.commanding import Commands
 from command_api.fixes import Fixes
@@ -23,6 +24,7 @@ from command_api.outcomes import Outcomes
 from command_api.passwords import Passwords
 from command_api.people import People, people_routes
 from command_api.quotas import Quotas
+from command_api.rebuilds import rebuild_routes
 from command_api.records import record_routes
 from command_api.relay import Relay
 from command_api.reservations import Reservations
@@ -47,7 +49,7 @@ from shared.leases import Leases
 from shared.settings import Settings
 from shared.shares import Shares
 from shared.tasks import beside
-from shared.wakeups import APPENDED, FOLDED, Wakeups
+from shared.wakeups import APPENDED, FOLDED, REBUILDS, Wakeups
 
 
 def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
@@ -99,6 +101,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
             *(route for dataset in catalogue.values() for route in record_routes(dataset, commands)),
             *(bulk_route(bulk, dataset) for dataset, bulk in bulks),
             *upload_action_routes(actions),
+            *rebuild_routes(Rebuilds(engine, lambda: wakeups.ring(REBUILDS)), catalogue),
         ],
         guards=[guard],
         cors_config=cors_of(settings.cors_origins),

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from projector.building import Rebuilds
 from projector.deciding import Decider
 from projector.lanes import Lane
 from projector.loading import Loader
@@ -24,7 +25,7 @@ from shared.event_store import EventStore
 from shared.leases import Leases
 from shared.settings import Settings
 from shared.tasks import together
-from shared.wakeups import LOADED, Wakeups
+from shared.wakeups import LOADED, REBUILDS, Wakeups
 
 logger = logging.getLogger(__name__)
 
@@ -53,18 +54,23 @@ async def run(settings: Settings, catalogue: Catalogue) -> None:
         maintenance_work_mem=SORT_MEMORY,
         synchronous_commit=NOT_DURABLE,
     )
-    wakeups = Wakeups(settings.database_url, (LOADED,))
+    rebuild_engine = make_engine(settings.database_url, name="tablefold-rebuild", synchronous_commit=NOT_DURABLE)
+    wakeups = Wakeups(settings.database_url, (LOADED, REBUILDS))
     store = EventStore(store_engine)
     loader = Loader(name, pool, open_blobs(settings.blobs_url), catalogue, store, wakeups)
     decider = Decider(engine, store, wakeups)
     leases = Leases(engine, "read", name, settings.lease_s)
     lanes = [Lane(dataset, engine, leases, decider, wakeups, settings) for dataset in catalogue.values()]
+    rebuilds = Rebuilds(
+        catalogue, rebuild_engine, Leases(rebuild_engine, "read", name, settings.lease_s), wakeups, settings
+    )
     logger.info("action=ready projector=%s", name)
     try:
         await together(
             wakeups.run(),
             show_life(engine, name),
             take_loads(loader, settings),
+            rebuilds.run(),
             *(lane.run() for lane in lanes),
         )
     finally:
@@ -74,6 +80,7 @@ async def run(settings: Settings, catalogue: Catalogue) -> None:
                 await connection.execute(GONE, {"name": name})
         await engine.dispose()
         await store_engine.dispose()
+        await rebuild_engine.dispose()
 
 
 async def take_loads(loader: Loader, settings: Settings) -> None:

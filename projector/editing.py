@@ -36,7 +36,7 @@ async def fold_edits(to: Fold, events: Sequence[RecordedEvent]) -> None:
             outcomes = await fix_rows(to, wave)
         else:
             outcomes = await _fold_wave(to, wave)
-        await write_outcomes(to.connection, to.dataset, to.generation, sorted(outcomes, key=lambda one: one.position))
+        await write_outcomes(to, sorted(outcomes, key=lambda one: one.position))
 
 
 def waves(events: Sequence[RecordedEvent]) -> Iterator[list[RecordedEvent]]:

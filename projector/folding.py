@@ -137,7 +137,7 @@ async def decide(to: Fold, event: RecordedEvent, decision: Decision) -> None:
     """Tell whoever waits what became of a command about an upload."""
     to.afterwards.decided = True
     outcome = Outcome(position=event.position, code=decision.code, detail=decision.detail)
-    await write_outcomes(to.connection, to.dataset, to.generation, [outcome])
+    await write_outcomes(to, [outcome])
 
 
 FOLDS: dict[type[Fact], Apply] = {

@@ -29,3 +29,5 @@ class Fold(msgspec.Struct, frozen=True):
     generation: int
     small_upload_rows: int
     afterwards: Afterwards
+    told_after: int = 0
+    """What became of commands at or below that position nobody asks any more: it is not written."""

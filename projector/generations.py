@@ -10,6 +10,7 @@ from projector.partitioning import create_partitions
 from projector.rankings import make_group_tables
 from projector.segments import Segment, Segments
 from shared.datasets.declaration import Dataset
+from shared.datasets.stored import declared_in, encode_declaration
 from shared.read_tables import (
     OPEN_SEGMENT,
     Names,
@@ -36,20 +37,62 @@ BEGIN_CHECKPOINT = text("""
     VALUES (:dataset, :generation, 0, 0, clock_timestamp())
 """)
 
+FIRST = text("""
+    INSERT INTO read.generations (dataset, generation, state, purpose) VALUES (:dataset, :generation, 'live', 'first')
+    ON CONFLICT DO NOTHING
+""")
+
+DECLARE = text("""
+    UPDATE read.generations SET fingerprint = :fingerprint, declaration = CAST(:declaration AS json)
+    WHERE dataset = :dataset AND generation = :generation AND fingerprint IS NULL
+""")
+
+DECLARED = text("""
+    SELECT fingerprint, CAST(declaration AS text) AS declaration FROM read.generations
+    WHERE dataset = :dataset AND generation = :generation
+""")
+
 FIRST_GENERATION = 1
 
 
 async def ensure_live(connection: AsyncConnection, dataset: Dataset) -> int:
     """The generation that is served; makes the first where there is none."""
-    await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": dataset.name})
+    await lock_generations(connection, dataset.name)
     live = (await connection.execute(LIVE, {"dataset": dataset.name})).scalar_one_or_none()
-    if live is not None:
-        return int(live)
-    values = {"dataset": dataset.name, "generation": FIRST_GENERATION}
-    await make_generation(connection, dataset, FIRST_GENERATION)
-    await connection.execute(REGISTER, values)
-    await connection.execute(BEGIN_CHECKPOINT, values)
-    return FIRST_GENERATION
+    if live is None:
+        values = {"dataset": dataset.name, "generation": FIRST_GENERATION}
+        await connection.execute(FIRST, values)
+        await begin_generation(connection, dataset, FIRST_GENERATION)
+        await connection.execute(REGISTER, values)
+        return FIRST_GENERATION
+    await declare_generation(connection, dataset, int(live))
+    return int(live)
+
+
+async def lock_generations(connection: AsyncConnection, name: str) -> None:
+    """Until the end of the transaction nobody else makes a generation of the dataset."""
+    await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
+
+
+async def begin_generation(connection: AsyncConnection, dataset: Dataset, generation: int) -> None:
+    """Make the tables of a generation that is in the books, and its checkpoint; nothing is folded into it yet."""
+    await declare_generation(connection, dataset, generation)
+    await make_generation(connection, dataset, generation)
+    await connection.execute(BEGIN_CHECKPOINT, {"dataset": dataset.name, "generation": generation})
+
+
+async def declare_generation(connection: AsyncConnection, dataset: Dataset, generation: int) -> None:
+    """Keep the declaration of a generation with it, where that has not happened yet."""
+    of = {"dataset": dataset.name, "generation": generation}
+    said = {"fingerprint": dataset.fingerprint, "declaration": encode_declaration(dataset)}
+    await connection.execute(DECLARE, {**of, **said})
+
+
+async def declaration_of(connection: AsyncConnection, own: Dataset, generation: int) -> Dataset:
+    """The declaration with which a generation is folded: that it was made with, whatever our own is by now."""
+    of = {"dataset": own.name, "generation": generation}
+    row = (await connection.execute(DECLARED, of)).one_or_none()
+    return declared_in(own, row.fingerprint, row.declaration) if row else own
 
 
 async def make_generation(connection: AsyncConnection, dataset: Dataset, generation: int) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from projector.deciding import Decider
 from projector.folding import fold
 from projector.folds import Afterwards, Fold
-from projector.generations import ensure_live
+from projector.generations import LIVE, declaration_of, ensure_live
 from projector.heads import keep_noting, note_head
 from projector.sweeping import sweep
 from shared.database import OUTAGES
@@ -30,12 +30,13 @@ from shared.leases import Leases
 from shared.read_tables import Names
 from shared.settings import Settings
 from shared.tasks import together
-from shared.wakeups import FOLDED, LOADED, Wakeups
+from shared.wakeups import FOLDED, LOADED, REBUILDS, Wakeups
 
 logger = logging.getLogger(__name__)
 
 RETRY_S = 0.5
 STOPPED_S = 10.0
+POLL_S = 5.0
 
 TAKE_OVER = text("""
     UPDATE read.checkpoints SET epoch = :epoch
@@ -108,13 +109,17 @@ class Lane:
     async def _own(self, name: str, epoch: int) -> None:
         async with self._engine.begin() as connection:
             generation = await ensure_live(connection, self._dataset)
+            dataset = await declaration_of(connection, self._dataset, generation)
             of = {"dataset": self._dataset.name, "generation": generation}
             found = (await connection.execute(TAKE_OVER, {**of, "epoch": epoch})).one_or_none()
             await note_head(connection, self._dataset.name, generation, epoch)  # Here, for the broker may be away.
         if found is None:
             raise Fenced(f"The lane of {self._dataset.name} has a newer owner.")
         logger.info("action=lane-owned dataset=%s position=%d epoch=%d", self._dataset.name, found.position, epoch)
-        owned = OwnedLane(self._dataset, generation, epoch, self._engine, self._wakeups, self._settings)
+        if dataset.fingerprint != self._dataset.fingerprint:
+            says = "the declaration has changed: this generation is folded by its own until a rebuild is asked for"
+            logger.warning("action=declared-otherwise dataset=%s generation=%d says=%r", dataset.name, generation, says)
+        owned = OwnedLane(dataset, generation, epoch, self._engine, self._wakeups, self._settings)
         owned.position, owned.offset = found.position, found.stream_offset
         try:
             await together(
@@ -122,9 +127,20 @@ class Lane:
                 self._decider.run(self._dataset.name, generation),
                 keep_noting(self._engine, self._dataset.name, generation, epoch),
                 owned.follow(),
+                self._watch(generation),
             )
         finally:
             await self._leases.release(name, epoch)
+
+    async def _watch(self, generation: int) -> None:
+        """Raise Fenced when another generation is served: its lane is to be owned, and soon."""
+        with self._wakeups.listening(REBUILDS) as bell:
+            while True:
+                await bell.wait(POLL_S)
+                async with self._engine.connect() as connection:
+                    live = (await connection.execute(LIVE, {"dataset": self._dataset.name})).scalar_one()
+                if live != generation:
+                    raise Fenced(f"Generation {live} of {self._dataset.name} is served by now, not {generation}.")
 
 
 class OwnedLane:
@@ -149,6 +165,7 @@ class OwnedLane:
         self._engine = engine
         self._wakeups = wakeups
         self._settings = settings
+        self._told_after = 0  # Nobody waits for outcomes at or below that position.
         self._attached: asyncio.Queue[int] = asyncio.Queue()
         self._cancelled = asyncio.Event()
         self._cancelled.set()  # What an earlier owner left.
@@ -192,7 +209,8 @@ class OwnedLane:
         if isinstance(events[0].data, UploadPublished):
             await self._wait_until_loaded(events[0].data)
         async with self._engine.begin() as connection:
-            to = Fold(connection, self._dataset, self._generation, self._settings.small_upload_rows, Afterwards())
+            small_rows = self._settings.small_upload_rows
+            to = Fold(connection, self._dataset, self._generation, small_rows, Afterwards(), self._told_after)
             await fold(to, events)
             moved = {"new": events[-1].position, "old": self.position, "offset": offset, "epoch": self._epoch}
             if (await connection.execute(ADVANCE, {**self._of, **moved})).rowcount != 1:

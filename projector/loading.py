@@ -22,6 +22,7 @@ from shared.blobs import Blobs
 from shared.database import OUTAGES
 from shared.datasets.catalogue import Catalogue
 from shared.datasets.declaration import Dataset
+from shared.datasets.stored import declared_in
 from shared.errors import BlobCorrupt
 from shared.event_log import Load
 from shared.event_store import EventStore, Proposal
@@ -30,7 +31,7 @@ from shared.read_tables import schema_of, segment_name, staging_name
 from shared.tabular.dialect import Dialect
 from shared.tabular.header import Header
 from shared.tabular.records import Chunk
-from shared.wakeups import APPENDED, Wakeups
+from shared.wakeups import APPENDED, REBUILDS, Wakeups
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,17 @@ RETRY_S = 0.5
 UPLOAD = """
     SELECT id, state, text_key, dialect, header, chunks, chunks_done, segment FROM read.uploads
     WHERE (dataset, generation, number) = ($1, $2, $3)
+"""
+
+DECLARED = """
+    SELECT fingerprint, declaration FROM read.generations WHERE (dataset, generation) = ($1, $2)
+"""
+
+IS_SERVED = "SELECT EXISTS (SELECT FROM read.datasets WHERE (dataset, generation) = ($1, $2))"
+
+FAIL_BUILD = """
+    UPDATE read.generations SET state = 'failed', failure = $3, ended_at = clock_timestamp()
+    WHERE (dataset, generation) = ($1, $2) AND state = 'building'
 """
 
 CHUNK = """
@@ -127,16 +139,19 @@ class Loader:
                 reason = f"Chunk {load.chunk} cannot be loaded: {error}"
 
     async def fail(self, load: Load, reason: str) -> None:
-        """Append that the upload will never be visible."""
+        """Append that the upload will never be visible; a generation that is only built decides nothing, and fails."""
         upload = await self._upload(load)
-        if upload is not None and upload.state == "loading":
+        if not await self._pool.fetchval(IS_SERVED, load.dataset, load.generation):
+            await self._pool.execute(FAIL_BUILD, load.dataset, load.generation, reason)
+            self._wakeups.ring(REBUILDS)
+        elif upload is not None and upload.state == "loading":
             event = UploadFailed(upload_id=upload.id, code="load-failed", reason=reason)
             proposal = Proposal(event=event, actor="projector", claim=f"decided:{upload.id}")
             await self._store.append(load.dataset, proposal)
             self._wakeups.ring(APPENDED)
 
     async def _handle(self, load: Load) -> None:
-        dataset = self._catalogue[load.dataset]
+        dataset = await self._declared(load)
         upload = await self._upload(load)
         if upload is None or upload.state != "loading":
             return
@@ -146,6 +161,12 @@ class Loader:
             return
         if chunks_done == upload.chunks:
             await self._finisher.finish(dataset, load, upload.file(dataset), upload.text_key)
+
+    async def _declared(self, load: Load) -> Dataset:
+        """The declaration by which that generation is loaded."""
+        own = self._catalogue[load.dataset]
+        row = await self._pool.fetchrow(DECLARED, load.dataset, load.generation)
+        return declared_in(own, *row) if row else own
 
     async def _upload(self, load: Load) -> Upload | None:
         row = await self._pool.fetchrow(UPLOAD, load.dataset, load.generation, load.upload)

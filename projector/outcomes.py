@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.datasets.declaration import Dataset
+from projector.folds import Fold
 
 KEPT = 10_000
 """Outcomes of a dataset that are kept: those of its last positions."""
@@ -42,13 +41,12 @@ REJECTED = "rejected"
 CONFLICT = "conflict"
 
 
-async def write_outcomes(
-    connection: AsyncConnection, dataset: Dataset, generation: int, outcomes: Sequence[Outcome]
-) -> None:
-    """Write outcomes and forget those that are too old."""
+async def write_outcomes(to: Fold, all_outcomes: Sequence[Outcome]) -> None:
+    """Write outcomes that somebody may ask for, and forget those that are too old."""
+    outcomes = [one for one in all_outcomes if one.position > to.told_after]
     if not outcomes:
         return
-    of = {"dataset": dataset.name, "generation": generation}
+    of = {"dataset": to.dataset.name, "generation": to.generation}
     rows = [
         {
             **of,
@@ -57,7 +55,7 @@ async def write_outcomes(
         }
         for one in outcomes
     ]
-    await connection.execute(WRITE, rows)
+    await to.connection.execute(WRITE, rows)
     oldest, newest = outcomes[0].position, outcomes[-1].position
     if oldest // 100 != newest // 100 or newest % 100 == 0:
-        await connection.execute(FORGET, {**of, "position": newest - KEPT})
+        await to.connection.execute(FORGET, {**of, "position": newest - KEPT})

@@ -19,13 +19,13 @@ from shared.events import RecordedEvent, UploadPublished
 from shared.read_tables import OPEN_SEGMENT, Ending, Names, quoted
 
 UPLOAD = text("""
-    SELECT number, segment, state, previewed_position, CAST(preview AS text) AS preview FROM read.uploads
+    SELECT number, segment, state, records, previewed_position, CAST(preview AS text) AS preview FROM read.uploads
     WHERE id = :id AND generation = :generation FOR UPDATE
 """)
 
 PUBLISHED = text("""
     UPDATE read.uploads SET state = 'published', published_position = :position, published_at = :published_at,
-        records = :records, records_superseded = :superseded, attached_at = clock_timestamp()
+        records_superseded = :superseded, attached_at = clock_timestamp()
     WHERE id = :id AND generation = :generation
 """)
 
@@ -57,11 +57,11 @@ async def publish(
         return []
     preview = msgspec.json.decode(upload.preview, type=Preview)
     publishing = Publishing(connection, dataset, generation, event, upload, preview)
-    superseded = await _make_way(publishing) if data.records else 0
+    superseded = await _make_way(publishing) if upload.records else 0
     attached = [] if upload.segment == OPEN_SEGMENT else [upload.number]
     await (_attach(publishing) if attached else _join_open_segment(publishing))
     await connection.execute(text(f"DROP TABLE IF EXISTS {publishing.names.overlap(upload.number)}"))
-    outcome = {"position": event.position, "published_at": event.recorded_at, "records": data.records}
+    outcome = {"position": event.position, "published_at": event.recorded_at}
     await connection.execute(PUBLISHED, {**of, **outcome, "superseded": superseded})
     return attached
 

@@ -18,6 +18,7 @@ from query_api.history import History, history_routes
 from query_api.limits import LIMITS
 from query_api.people import People, people_routes
 from query_api.rankings import ranking_routes
+from query_api.rebuilds import rebuild_routes
 from query_api.records import record_routes
 from query_api.referring import referring_routes
 from query_api.rejected_rows import RejectedRows, rejected_row_routes
@@ -75,6 +76,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
         route_handlers=[
             *dataset_routes(all_records, engine),
             *people_routes(People(engine, cursors)),
+            *rebuild_routes(engine, catalogue),
             *upload_routes(Uploads(engine, catalogue, cursors), catalogue, waiter),
             *row_error_routes(RowErrors(engine, catalogue, cursors), waiter),
             *rejected_row_routes(rejected, waiter),

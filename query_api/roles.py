@@ -9,6 +9,8 @@ ROLES: RoleTable = {
     "GET /datasets": Role.VIEWER,
     "GET /datasets/{name}": Role.VIEWER,
     "GET /users": Role.ADMINISTRATOR,
+    "GET /datasets/{name}/rebuilds": Role.VIEWER,
+    "GET /datasets/{name}/rebuilds/{id}": Role.VIEWER,
     "GET /uploads": Role.VIEWER,
     "GET /uploads/{upload_id}": Role.VIEWER,
     "GET /uploads/{upload_id}/errors": Role.VIEWER,

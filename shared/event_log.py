@@ -159,6 +159,13 @@ class Deliveries:
             message = await asyncio.wait_for(self._arrived.get(), timeout_s)
         except TimeoutError:
             return None
+        return await self._take(message)
+
+    async def arrived(self) -> Delivered | None:
+        """The next message if it is here already, or None; raises Unavailable when the stream is closed."""
+        return None if self._arrived.empty() else await self._take(self._arrived.get_nowait())
+
+    async def _take(self, message: AbstractIncomingMessage | None) -> Delivered:
         if message is None:
             raise Unavailable("The stream was closed.")
         await message.ack()  # On a stream that is credit for more, nothing else.

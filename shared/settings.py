@@ -74,6 +74,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a lease of a lane or the relay lives without being renewed; its owner renews at a third of it."""
     loaders: int = 2
     """How many chunks one projector loads at the same time."""
+    verify_share: float = 0.5
+    """Which part of its time a verification works; it rests for the others. More than 0, at most 1."""
+    retired_s: float = 86_400.0
+    """How long the tables that a rebuild has replaced are kept, so that they can be served again."""
 
     @property
     def reads_from(self) -> str:

@@ -20,6 +20,9 @@ LOADED = "loaded"
 FOLDED = "folded"
 """A checkpoint has moved."""
 
+REBUILDS = "rebuilds"
+"""A rebuild was asked for or cancelled, has moved, or has ended."""
+
 COALESCE_S = 0.01
 RETRY_S = 1.0
 

@@ -10,6 +10,7 @@ import msgspec
 
 from shared.datasets.fields import Field, Kind, PartitionBy, read_field
 from shared.datasets.rankings import AnyRanking, RecordRanking, faults_of_rankings
+from shared.datasets.stored import fingerprint
 
 NAME_CHARACTERS = 40
 """The longest name of a field: PostgreSQL's names of indexes hold 63 bytes, and ours hold more than the field's."""
@@ -36,6 +37,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     record without its members. `encodings` are tried, in order, for files that are not UTF-8. `rejected_as` and
     `staged_as` name a field and the value with which rejected rows, and those that wait for review, show as records.
     `replaces` says that a new file replaces all earlier ones: once it is published, only its records are there.
+    `fingerprint` tells declarations apart that give other read tables.
     """
 
     name: str
@@ -49,6 +51,12 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     staged_as: tuple[str, str] | None = None
     replaces: bool = False
     rankings: tuple[AnyRanking, ...] = ()
+    fingerprint: str = ""
+
+    def __post_init__(self) -> None:
+        ranked = [one for one in self.rankings if isinstance(one, RecordRanking) or one.kept]
+        shape = (self.key, self.fields, self.members, self.rejected_as, self.replaces, ranked)
+        msgspec.structs.force_setattr(self, "fingerprint", fingerprint(shape))
 
     @property
     def file_fields(self) -> tuple[Field, ...]:

@@ -41,13 +41,13 @@ class Indexed(msgspec.Struct, frozen=True):
     """The field has an index in every segment."""
 
 
-class Ge(msgspec.Struct, frozen=True):
+class Ge(msgspec.Struct, frozen=True, tag=True):
     """The smallest value that is accepted (inclusive)."""
 
     value: int
 
 
-class Le(msgspec.Struct, frozen=True):
+class Le(msgspec.Struct, frozen=True, tag=True):
     """The largest value that is accepted (inclusive)."""
 
     value: int

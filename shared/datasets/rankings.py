@@ -17,13 +17,13 @@ TAKEN = ("records", "segment")
 """Columns that group tables have for themselves."""
 
 
-class Count(msgspec.Struct, frozen=True):
+class Count(msgspec.Struct, frozen=True, tag=True):
     """How many records a group has; `where` counts only those in which a field has that value."""
 
     where: tuple[str, str] | None = None
 
 
-class Sum(msgspec.Struct, frozen=True):
+class Sum(msgspec.Struct, frozen=True, tag=True):
     """The sum of a number over the records of a group, exact; a record without the number adds 0.
 
     `where` adds only records in which a field has that value; `absolute` adds numbers without their sign.
@@ -44,7 +44,7 @@ class Shared(msgspec.Struct, frozen=True):
     by_at_least: int = 2
 
 
-class Ranking(msgspec.Struct, frozen=True, kw_only=True):
+class Ranking(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The groups of records that come first by a measure, the largest first, ties in the order of the groups.
 
     `group`, `measures` and `extras` are named as they are shown; `group` maps to fields that every record has. `order`
@@ -72,7 +72,7 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
         return {**self.group, **({self.per: self.per} if self.per else {})}
 
 
-class RecordRanking(msgspec.Struct, frozen=True, kw_only=True):
+class RecordRanking(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The records that come first by a field, the largest first, ties in the order of their keys.
 
     `fields` are shown. With `per` each value of that field has a ranking of its own.

@@ -197,10 +197,18 @@ class Driver:
         """Publish what may be published."""
         await self.place.decider.decide(self.dataset.name, self.generation)
 
+    def move(self, generation: int, epoch: int) -> None:
+        """Go on with another generation, as the owner of its lane under that epoch."""
+        self.generation = generation
+        self.read = ReadBack(self.place.engine, self.dataset, generation)
+        self.waiting = Waiting()
+        self.lane = self.own(epoch)
+
     async def drop(self) -> None:
         """Remove all tables."""
-        async with self.place.engine.begin() as connection:
-            await connection.execute(text(f"DROP SCHEMA {self.dataset.name}_{self.generation} CASCADE"))
+        for generation in {1, self.generation}:
+            async with self.place.engine.begin() as connection:
+                await connection.execute(text(f"DROP SCHEMA IF EXISTS {self.dataset.name}_{generation} CASCADE"))
 
 
 async def _body(content: bytes) -> AsyncIterator[bytes]:

@@ -1,0 +1,183 @@
+"""Folds the log from its first event into a generation of its own, beside the one that is served; log -> *projection*.
+
+The same lane, the same folds, another checkpoint and another lease. What is built decides nothing: it takes from the
+log what the served generation has decided. A crash at any time loses nothing but time: whoever owns the lease next goes
+on at the checkpoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import NoReturn
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from projector.comparing import Compared, Side, compare
+from projector.flipping import flip, holding, served_position
+from projector.generations import declaration_of
+from projector.lanes import OwnedLane, runs
+from projector.opening import Build
+from projector.outcomes import KEPT
+from projector.progress import Progress
+from projector.replaying import Replay
+from shared.datasets.declaration import Dataset
+from shared.errors import LogDiverged
+from shared.event_log import Deliveries, LoadsQueue
+from shared.settings import Settings
+from shared.wakeups import FOLDED, REBUILDS, Wakeups
+
+logger = logging.getLogger(__name__)
+
+EVENTS_AT_ONCE = 5000
+"""Of one transaction at most: so many corrections of different records are a handful of statements."""
+HOLD_S = 2.0
+"""How long the served lane may stand still at a time while the new generation takes its last steps."""
+AGAIN_S = 0.05
+IDLE_S = 1.0
+
+HEAD = text("SELECT coalesce(max(position), 0) FROM store.heads WHERE dataset = :dataset")
+
+END = text("""
+    UPDATE read.generations SET state = :state, failure = :failure, ended_at = clock_timestamp(), left_s = 0
+    WHERE dataset = :dataset AND generation = :generation AND state = 'building'
+""")
+
+COMPARED = text("""
+    UPDATE read.generations SET compared = CAST(:compared AS json)
+    WHERE dataset = :dataset AND generation = :generation AND state = 'building'
+""")
+
+
+class Over(Exception):
+    """There is nothing more to do for this generation."""
+
+
+class Builder(OwnedLane):
+    """The lane of one generation that is being built, under one epoch."""
+
+    def __init__(
+        self, build: Build, dataset: Dataset, epoch: int, engine: AsyncEngine, wakeups: Wakeups, settings: Settings
+    ) -> None:
+        super().__init__(dataset, build.generation, epoch, engine, wakeups, settings)
+        self._build = build
+        self._progress = Progress(engine, dataset.name, build.generation, build.until_position)
+        self._is_compared = False
+        self._share = settings.verify_share if build.purpose == "verify" else 1.0
+
+    async def _fold_all(self, deliveries: Deliveries, loads: LoadsQueue) -> NoReturn:
+        replay, missed = Replay(deliveries, self.position), 0
+        while True:
+            live, target = await self._target()
+            if await self._progress.note(self.position, live):
+                self._wakeups.ring(REBUILDS)
+            if self.position >= target:
+                if await self._finish(replay, loads):
+                    raise Over
+                await asyncio.sleep(AGAIN_S)
+                continue
+            began = asyncio.get_running_loop().time()
+            if await self._fold_next(replay, loads, target, IDLE_S):
+                missed = 0
+                await self._rest(asyncio.get_running_loop().time() - began)
+            else:
+                missed += 1
+                if missed > self._settings.lease_s:
+                    await self._forget_offset()
+                    raise LogDiverged("The stream does not deliver what the store has: reading it from its start.")
+
+    async def _target(self) -> tuple[int, int]:
+        """The generation that is served, and the position that is to be reached."""
+        async with self._engine.connect() as connection:
+            head = int((await connection.execute(HEAD, self._of)).scalar_one())
+        self._told_after = head - KEPT
+        live, position = await served_position(self._engine, self._dataset.name)
+        until = self._build.until_position
+        return live, position if until is None else until
+
+    async def _fold_next(self, replay: Replay, loads: LoadsQueue, until: int, timeout_s: float) -> bool:
+        """Fold some events, none behind `until`; whether there were any."""
+        found = await replay.events(EVENTS_AT_ONCE, until, timeout_s)
+        if found is None or not found[0]:
+            return False
+        events, offset = found
+        for run in runs(events):
+            await self._fold_run(run, offset, loads)
+            replay.folded(self.position)
+        return True
+
+    async def _fold_to(self, replay: Replay, loads: LoadsQueue, position: int) -> bool:
+        """Whether that position could be reached while the served lane is held."""
+        try:
+            async with asyncio.timeout(HOLD_S):
+                while self.position < position:
+                    await self._fold_next(replay, loads, position, HOLD_S)
+        except TimeoutError:
+            return False
+        return self.position == position
+
+    async def _finish(self, replay: Replay, loads: LoadsQueue) -> bool:
+        """Take the last steps, as far as they can be taken now; whether all are taken."""
+        if self._build.purpose == "as-of":
+            return await self._end("ready")
+        if not self._is_compared:
+            compared = await self._compare(replay, loads)
+            if compared is None:
+                return False
+            await self._keep(compared)
+            if self._build.purpose == "verify":
+                return await self._end("verified" if compared.equal else "differs")
+            if not (compared.equal or compared.declaration_changed or self._accepts):
+                return await self._end("differs")
+            self._is_compared = True
+            return False
+        return await self._flip(replay, loads)
+
+    @property
+    def _accepts(self) -> bool:
+        return self._build.accept_differences or self._build.purpose == "restore"
+
+    async def _compare(self, replay: Replay, loads: LoadsQueue) -> Compared | None:
+        """Both generations in one snapshot, at one position; None where they could not be brought there now."""
+        async with self._engine.connect() as snapshot:
+            await snapshot.execution_options(isolation_level="REPEATABLE READ")
+            async with holding(self._engine, self._dataset.name) as held:
+                if not await self._fold_to(replay, loads, held.position):
+                    return None
+                declared = await declaration_of(snapshot, self._dataset, held.generation)  # Takes the snapshot.
+            before, after = Side(declared, held.generation), Side(self._dataset, self._generation)
+            return await compare(snapshot, before, after, held.position)
+
+    async def _keep(self, compared: Compared) -> None:
+        async with self._engine.begin() as connection:
+            said = msgspec.json.encode(compared).decode()
+            await connection.execute(COMPARED, {**self._of, "compared": said})
+
+    async def _flip(self, replay: Replay, loads: LoadsQueue) -> bool:
+        async with holding(self._engine, self._dataset.name) as held:
+            if not await self._fold_to(replay, loads, held.position):
+                return False
+            await flip(held, self._dataset.name, self._generation, self._epoch, self._build.id)
+        logger.info(
+            "action=flipped dataset=%s generation=%d position=%d", self._dataset.name, self._generation, held.position
+        )
+        self._wakeups.ring(FOLDED)
+        self._wakeups.ring(REBUILDS)
+        return True
+
+    async def _end(self, state: str, failure: str | None = None) -> bool:
+        await end_build(self._engine, self._build, state, failure)
+        self._wakeups.ring(REBUILDS)
+        return True
+
+    async def _rest(self, worked_s: float) -> None:
+        await asyncio.sleep(worked_s * (1 - self._share) / self._share)
+
+
+async def end_build(engine: AsyncEngine, build: Build, state: str, failure: str | None = None) -> None:
+    """Say what has become of a generation; one that is not being built stays as it is."""
+    async with engine.begin() as connection:
+        of = {"dataset": build.dataset, "generation": build.generation}
+        await connection.execute(END, {**of, "state": state, "failure": failure})

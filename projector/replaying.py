@@ -1,0 +1,48 @@
+"""The events of a log, many at once or exactly up to a position; *log* -> projection."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from shared.errors import LogDiverged
+from shared.event_log import Delivered, Deliveries
+from shared.events import RecordedEvent
+
+
+class Replay:
+    """Events behind a position, in order and without gaps, kept until they are said to be folded."""
+
+    def __init__(self, deliveries: Deliveries, position: int) -> None:
+        self._deliveries = deliveries
+        self._last = position
+        self._waiting: deque[tuple[RecordedEvent, int]] = deque()
+
+    async def events(self, most: int, until: int, timeout_s: float) -> tuple[list[RecordedEvent], int] | None:
+        """At most so many of the next events, none behind `until` (inclusive), and the offset of the last one.
+
+        None where nothing came within `timeout_s`. Raises LogDiverged at a gap, Unavailable when the stream is closed.
+        """
+        if not self._waiting:
+            delivered = await self._deliveries.next(timeout_s)
+            if delivered is None:
+                return None
+            self._keep(delivered)
+        while len(self._waiting) < most and (more := await self._deliveries.arrived()) is not None:
+            self._keep(more)
+        wanted = [one for one, _ in zip(self._waiting, range(most), strict=False)]
+        events = [event for event, _ in wanted if event.position <= until]
+        return events, wanted[len(events) - 1][1] if events else 0
+
+    def folded(self, position: int) -> None:
+        """All events up to that position are folded, for good."""
+        while self._waiting and self._waiting[0][0].position <= position:
+            self._waiting.popleft()
+
+    def _keep(self, delivered: Delivered) -> None:
+        for event in delivered.events:
+            if event.position <= self._last:
+                continue  # It came before.
+            if event.position != self._last + 1:
+                raise LogDiverged(f"Position {event.position} follows {self._last}: reading from the start.")
+            self._waiting.append((event, delivered.offset))
+            self._last = event.position
