@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from command_api.adding import add_first, add_user
@@ -14,6 +15,7 @@ from command_api.privileges import passwords_of
 from shared.auth.keys import ensure_keys
 from shared.datasets.catalogue import load_catalogue
 from shared.errors import TablefoldError
+from shared.http.redeclaring import Redeclaring
 from shared.http.serving import serve
 from shared.settings import Settings, read_settings
 
@@ -28,7 +30,10 @@ def main() -> None:
             asyncio.run(add_user(database_url, name, role, sys.stdin.readline().rstrip("\r\n")))
         case _:
             settings = read_settings(os.environ, "amqp_url", "blobs_url")
-            serve(make_app(settings, load_catalogue(settings.datasets_folder)), settings.listen)
+            own = load_catalogue(settings.datasets_folder)
+            make = partial(make_app, settings)
+            make(own)  # Raises BadSettings for what is wrong with them before anything starts.
+            serve(Redeclaring(make, own, settings.database_url), settings.listen)
 
 
 def prepare(settings: Settings) -> None:

@@ -62,7 +62,7 @@ class Selection:
     async def select(self, query: Query, most: int) -> Selected:
         """The records that match now; without keys where they are more than `most`. Raises BadParameter."""
         async with self._engine.connect() as connection:
-            served = await read_served(connection, self._dataset.name)
+            served = await read_served(connection, self._dataset)
             if served.generation is None:
                 return Selected(0, (), 0)
             table = records_table(self._dataset, served.generation)

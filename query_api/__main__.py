@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
+from litestar import Litestar
+
 from query_api.app import make_app
-from shared.datasets.catalogue import load_catalogue
+from shared.datasets.catalogue import Catalogue, load_catalogue
 from shared.errors import TablefoldError
+from shared.http.redeclaring import Redeclaring
 from shared.http.serving import serve
 from shared.settings import read_settings
 
@@ -15,7 +18,13 @@ from shared.settings import read_settings
 def main() -> None:
     """Serve until SIGTERM."""
     settings = read_settings(os.environ, "blobs_url")
-    serve(make_app(settings, load_catalogue(settings.datasets_folder)), settings.listen)
+    own = load_catalogue(settings.datasets_folder)
+
+    def make(catalogue: Catalogue) -> Litestar:
+        return make_app(settings, catalogue, own)
+
+    make(own)  # Raises BadSettings for what is wrong with them before anything starts.
+    serve(Redeclaring(make, own, settings.reads_from), settings.listen)
 
 
 try:

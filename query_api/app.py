@@ -46,8 +46,11 @@ from shared.tasks import beside
 from shared.wakeups import FOLDED, Wakeups
 
 
-def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
-    """The application; connections are made when they are needed and ended when it stops."""
+def make_app(settings: Settings, catalogue: Catalogue, own: Catalogue | None = None) -> Litestar:
+    """The application of what is served; connections are made when they are needed and ended when it stops.
+
+    `own` are the declarations that this service was started with, where they may be others.
+    """
     engine = make_reader(settings.reads_from, settings.query_timeout_s)
     cursors = Cursors(settings.cursor_key)
     wakeups = Wakeups(settings.database_url, (FOLDED,))
@@ -74,7 +77,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
 
     app = Litestar(
         route_handlers=[
-            *dataset_routes(all_records, engine),
+            *dataset_routes(all_records, engine, own or catalogue),
             *people_routes(People(engine, cursors)),
             *rebuild_routes(engine, catalogue),
             *upload_routes(Uploads(engine, catalogue, cursors), catalogue, waiter),

@@ -39,7 +39,7 @@ class Changes:
             raise NotFound(f"{short(text)} is no position; take it from the Location or Position of a command.")
         position = int(text)
         async with snapshot(self._engine) as connection:
-            served = await read_served(connection, self.dataset.name)
+            served = await read_served(connection, self.dataset)
             folded = Position(self.dataset.name, served.position)
             if position > served.position:
                 return {"state": "pending", **dict.fromkeys(SAID)}, folded

@@ -15,6 +15,7 @@ from query_api.routing import readable
 from query_api.segments import read_segments, total
 from query_api.snapshots import snapshot
 from shared.books import checkpoints, projectors
+from shared.datasets.catalogue import Catalogue
 from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Field, Ge, Kind, When
 from shared.errors import NotFound
@@ -65,17 +66,28 @@ COUNT = Parameter(
 PARAMETERS = {COUNT.name: COUNT}
 
 
-async def read_dataset(connection: AsyncConnection, records: Records, *, exact: bool) -> Body:
+async def read_dataset(connection: AsyncConnection, records: Records, own: Dataset, *, exact: bool) -> Body:
     """A declaration with what is served of it: records, segments, how far it was folded, and how far behind that is."""
     dataset = records.dataset
-    served = await read_served(connection, dataset.name)
+    served = await read_served(connection, dataset)
     segments = await read_segments(connection, dataset, served, exact=exact)
     wanted = sa.select(*LAG_COLUMNS).where(
         checkpoints.c.dataset == dataset.name, checkpoints.c.generation == served.generation
     )
     lag = lag_of((await connection.execute(wanted)).one_or_none())
-    said = msgspec.structs.asdict(lag)
-    return {**dataset_body(records, served), **said, "records": total(segments), "segments": segments}
+    return {
+        **dataset_body(records, served),
+        "declaration": declaration_body(dataset, own),
+        **msgspec.structs.asdict(lag),
+        "records": total(segments),
+        "segments": segments,
+    }
+
+
+def declaration_body(served: Dataset, own: Dataset) -> Body:
+    """Whether what is served was made by another declaration than the one that this service has, until a rebuild."""
+    changed = served.fingerprint != own.fingerprint
+    return {"served": served.fingerprint, "own": own.fingerprint, "changed": changed}
 
 
 def dataset_body(records: Records, served: Served) -> Body:
@@ -96,12 +108,16 @@ def dataset_body(records: Records, served: Served) -> Body:
         ],
         "generation": served.generation,
         "position": served.position,
-        "links": {"self": f"/datasets/{dataset.name}", "records": f"/{dataset.name}"},
+        "links": {
+            "self": f"/datasets/{dataset.name}",
+            "records": f"/{dataset.name}",
+            "rebuilds": f"/datasets/{dataset.name}/rebuilds",
+        },
     }
 
 
-def dataset_routes(all_records: dict[str, Records], engine: AsyncEngine) -> list[HTTPRouteHandler]:
-    """Health and the catalogue."""
+def dataset_routes(all_records: dict[str, Records], engine: AsyncEngine, own: Catalogue) -> list[HTTPRouteHandler]:
+    """Health and the catalogue; `own` are the declarations that the service was started with."""
 
     async def read_health(request: AnyRequest) -> Answer:
         read_query(request.scope["path"], request.scope["query_string"], {})
@@ -113,7 +129,9 @@ def dataset_routes(all_records: dict[str, Records], engine: AsyncEngine) -> list
         query = read_query(request.scope["path"], request.scope["query_string"], PARAMETERS)
         exact = query.one("count") == "exact"
         async with snapshot(engine) as connection:
-            bodies = [await read_dataset(connection, records, exact=exact) for records in all_records.values()]
+            bodies = [
+                await read_dataset(connection, records, own[name], exact=exact) for name, records in all_records.items()
+            ]
         return answer({"results": bodies})
 
     async def read_one(request: AnyRequest) -> Answer:
@@ -123,7 +141,7 @@ def dataset_routes(all_records: dict[str, Records], engine: AsyncEngine) -> list
         if name not in all_records:
             raise NotFound(str(unknown("dataset", name, tuple(all_records), "")))
         async with snapshot(engine) as connection:
-            return answer(await read_dataset(connection, all_records[name], exact=exact))
+            return answer(await read_dataset(connection, all_records[name], own[name], exact=exact))
 
     return [
         readable("/health", read_health, described("service", "Whether the service and its projectors live")),

@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from query_api.answers import Answer, answer
+from query_api.as_of import AS_OF, read_asked
 from query_api.lines import Piece, find_pieces, read_lines
 from query_api.openapi import described
 from query_api.pages import LIMIT
@@ -29,7 +30,7 @@ from shared.http.positions import Position
 from shared.http.problems import AnyRequest
 from shared.selection.parameters import Parameter, Query, read_query, short
 from shared.selection.values import Value, write_value
-from shared.served import Served, read_served
+from shared.served import Served
 
 Body = dict[str, object]
 Rows = Sequence[sa.RowMapping]
@@ -42,7 +43,7 @@ AFTER = Parameter(
     minimum=0,
     maximum=2**63 - 1,
 )
-PARAMETERS = {one.name: one for one in (AFTER, LIMIT)}
+PARAMETERS = {one.name: one for one in (AFTER, LIMIT, AS_OF)}
 
 NOTHING: Body = {"id": None, "source": None, "file_name": None}
 
@@ -60,7 +61,7 @@ class History:
         key = read_key(self.dataset, text)
         after, limit = query.integer("after"), query.integer("limit")
         async with snapshot(self._engine) as connection:
-            served = await read_served(connection, self.dataset.name)
+            served = await read_asked(connection, self.dataset, query)
             rows, last = await self._versions(connection, served, key, after, limit)
             if last is None:
                 raise NotFound(f"Nothing was ever known of {short(text)} in {self.dataset.name}.")

@@ -14,6 +14,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from query_api.answers import Answer, answer, list_body
+from query_api.as_of import AS_OF, read_asked
 from query_api.openapi import described
 from query_api.pages import Page
 from query_api.ranked import body_of, chosen_columns, chosen_value, ranked, shared_items, shown_columns
@@ -28,7 +29,7 @@ from shared.errors import NotFound
 from shared.http.positions import HEADER, Position
 from shared.http.problems import AnyRequest
 from shared.selection.parameters import Parameter, Query, read_query, unknown
-from shared.served import Served, read_served
+from shared.served import Served
 
 Body = dict[str, object]
 MOST = 1000
@@ -42,7 +43,7 @@ class Ranks:
         self.ranking = ranking
         self._engine = engine
         self._chosen = {field.parameter: (name, field) for name, field in chosen_columns(dataset, ranking).items()}
-        self.parameters = {one.name: one for one in (*self._choosing(), self._limit())}
+        self.parameters = {one.name: one for one in (*self._choosing(), self._limit(), AS_OF)}
 
     def _choosing(self) -> list[Parameter]:
         return [
@@ -73,7 +74,7 @@ class Ranks:
         given = {name: value for name, value in chosen.items() if value is not None}
         limit = query.integer("limit")
         async with snapshot(self._engine) as connection:
-            served = await read_served(connection, self.dataset.name)
+            served = await read_asked(connection, self.dataset, query)
             position = Position(self.dataset.name, served.position)
             tag = tag_of(query, served)
             headers = {"ETag": tag, "Cache-Control": "no-cache"}

@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from query_api.answers import Answer, answer, list_body, versioned
+from query_api.as_of import AS_OF, read_asked
 from query_api.columns import chosen, fields_parameter
 from query_api.cursors import Cursors
 from query_api.exports import Exports
@@ -31,9 +32,13 @@ from shared.http.problems import AnyRequest
 from shared.selection.filters import bound, conditions, filter_parameters, filters_of, in_case, uploads_meant
 from shared.selection.parameters import Parameters, Query, read_query, short
 from shared.selection.values import Value, read_value
-from shared.served import Served, read_served
+from shared.served import Served
 
 Body = dict[str, object]
+
+
+ALIKE = {**EXPORTING, **PAGING, AS_OF.name: AS_OF}
+"""Parameters that every list of records has."""
 
 
 class Records:
@@ -45,7 +50,7 @@ class Records:
         self.parameters = _joined(
             dataset,
             filter_parameters(self.filters),
-            {"sort": sort_parameter(dataset), "fields": fields_parameter(dataset), **EXPORTING, **PAGING},
+            {"sort": sort_parameter(dataset), "fields": fields_parameter(dataset), **ALIKE},
         )
         self._engine = engine
         self._cursors = cursors
@@ -64,18 +69,18 @@ class Records:
 
     async def select(self, connection: AsyncConnection, query: Query) -> Selection:
         """What the query selects in this snapshot; raises BadParameter."""
-        served = await read_served(connection, self.dataset.name)
+        served = await read_asked(connection, self.dataset, query)
         table = self.live(served)
         order = record_order(query, self.dataset, table)
         numbers = await self.numbers(connection, served, query)
         wanted = conditions(query, self.filters, table, self.dataset, numbers)
         return Selection(served, Position(self.dataset.name, served.position), table, wanted, order)
 
-    async def one(self, text: str) -> tuple[Body, Position]:
+    async def one(self, text: str, query: Query) -> tuple[Body, Position]:
         """The record with that key; raises NotFound."""
         key = read_key(self.dataset, text)
         async with snapshot(self._engine) as connection:
-            served = await read_served(connection, self.dataset.name)
+            served = await read_asked(connection, self.dataset, query)
             if served.generation is not None and (found := await self.find(connection, served, key)):
                 return found, Position(self.dataset.name, served.position)
         raise NotFound(f"There is no record in {self.dataset.name} with {self.dataset.key} {short(text)}.")
@@ -156,9 +161,9 @@ def record_routes(records: Records, waiter: Waiter, exports: Exports) -> list[HT
         return answer(list_body(page, chosen(query, results)), position, {**link_header(page), "Vary": "Accept"})
 
     async def read_one(request: AnyRequest) -> Answer:
-        read_query(request.scope["path"], request.scope["query_string"], {})
+        query = read_query(request.scope["path"], request.scope["query_string"], {AS_OF.name: AS_OF})
         await waiter.wait(request)
-        body, position = await records.one(request.path_params["key"])
+        body, position = await records.one(request.path_params["key"], query)
         return versioned(request, body, position, body["version"])
 
     title, schema = dataset.title.lower(), record_schema(dataset)
@@ -167,6 +172,6 @@ def record_routes(records: Records, waiter: Waiter, exports: Exports) -> list[HT
     routes = [readable(f"/{dataset.name}", read_list, listing)]
     if dataset.key:
         path = {"key": f"The record's {dataset.key}."}
-        single = described(dataset.name, f"One record of {title}", path=path, answers=schema)
+        single = described(dataset.name, f"One record of {title}", (AS_OF,), path, answers=schema)
         routes.append(readable(f"/{dataset.name}/{{key:str}}", read_one, single))
     return routes

@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from query_api.answers import Answer, answer, list_body
+from query_api.as_of import AS_OF
 from query_api.columns import chosen
 from query_api.cursors import Cursors
 from query_api.formats import EXPORTING
@@ -38,7 +39,7 @@ class Referring:
         self.records = records
         self.target = target
         self.fields = referring_fields(records, target)
-        others = {field.parameter for field in self.fields} | EXPORTING.keys()
+        others = {field.parameter for field in self.fields} | EXPORTING.keys() | {AS_OF.name}
         self.parameters = {name: one for name, one in records.parameters.items() if name not in others}
         self._engine = engine
         self._cursors = cursors
@@ -64,7 +65,7 @@ class Referring:
 async def position_of_target(connection: AsyncConnection, target: Records, key: Value, text: str) -> Position:
     """How far a dataset is folded that has a live record with this key; raises NotFound where it has none."""
     name = target.dataset.name
-    served = await read_served(connection, name)
+    served = await read_served(connection, target.dataset)
     if served.generation is None or await target.find(connection, served, key) is None:
         raise NotFound(f"There is no record in {name} with {target.dataset.key} {short(text)}.")
     return Position(name, served.position)

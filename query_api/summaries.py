@@ -11,6 +11,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from query_api.answers import Answer, answer
+from query_api.as_of import AS_OF
 from query_api.openapi import described
 from query_api.records import Records
 from query_api.routing import readable
@@ -49,6 +50,7 @@ def summary_parameters(dataset: Dataset) -> dict[str, Parameter]:
     own = [
         Parameter(name="group", kind=Kind.CHOICE, description="The field to group by.", choices=tuple(groups)),
         Parameter(name="sums", kind=Kind.TEXT, description="The fields to sum; all of them unless given.", listed=sums),
+        AS_OF,
     ]
     filters = filter_parameters(filters_of(dataset))
     if taken := filters.keys() & {one.name for one in own}:

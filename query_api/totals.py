@@ -40,7 +40,7 @@ class Totals:
         key = read_key(self.target.dataset, text)
         name = self.records.dataset.name
         async with snapshot(self._engine) as connection:
-            own = await read_served(connection, name)
+            own = await read_served(connection, self.records.dataset)
             positions = [Position(name, own.position), await position_of_target(connection, self.target, key, text)]
             if own.generation is None:
                 return [], positions

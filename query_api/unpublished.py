@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from query_api.as_of import read_asked
 from query_api.cursors import Cursors
 from query_api.live_records import segment_records
 from query_api.ordering import record_order
@@ -27,7 +28,7 @@ from shared.http.positions import Position
 from shared.selection.filters import PROVENANCE, Filters, conditions, in_case
 from shared.selection.parameters import Query, short
 from shared.selection.values import Value
-from shared.served import Served, read_served
+from shared.served import Served
 
 
 def records_of(dataset: Dataset, engine: AsyncEngine, cursors: Cursors) -> Records:
@@ -64,11 +65,11 @@ class Unpublished(Records):
             rows = [(shown.get(part.rank), part.rank, row) for part, row in zip(of, page.rows, strict=True)]
             return page, await self._shown(connection, served, rows), found.position
 
-    async def one(self, text: str) -> tuple[Body, Position]:
+    async def one(self, text: str, query: Query) -> tuple[Body, Position]:
         """The record with that key, or else the rejected row with it; raises NotFound."""
         key = read_key(self.dataset, text)
         async with snapshot(self._engine) as connection:
-            served = await read_served(connection, self.dataset.name)
+            served = await read_asked(connection, self.dataset, query)
             if served.generation is not None:
                 found = await self.find(connection, served, key)
                 if found is None and self.dataset.rejected_as:

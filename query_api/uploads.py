@@ -31,7 +31,7 @@ from shared.http.positions import Position
 from shared.http.problems import AnyRequest
 from shared.selection.parameters import Parameter, Query, read_query, short
 from shared.selection.values import read_value
-from shared.served import read_served
+from shared.served import read_position
 
 Body = dict[str, object]
 
@@ -94,9 +94,9 @@ class Uploads:
         """The upload with that id; raises NotFound."""
         async with snapshot(self._engine) as connection:
             row = await find_upload(connection, text)
-            served = await read_served(connection, row["dataset"])
+            position = await read_position(connection, row["dataset"])
             rejected = await rejected_sample(connection, row, self._catalogue.get(row["dataset"]))
-            return body_of(row, rejected), Position(row["dataset"], served.position)
+            return body_of(row, rejected), Position(row["dataset"], position)
 
 
 def seen_by(caller: Caller) -> sa.ColumnElement[bool]:

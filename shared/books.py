@@ -6,6 +6,16 @@ import sqlalchemy as sa
 
 datasets = sa.table("datasets", sa.column("dataset", sa.Text), sa.column("generation", sa.Integer), schema="read")
 
+generations = sa.table(
+    "generations",
+    sa.column("dataset", sa.Text),
+    sa.column("generation", sa.Integer),
+    sa.column("state", sa.Text),
+    sa.column("name", sa.Text),
+    sa.column("fingerprint", sa.Text),
+    schema="read",
+)
+
 checkpoints = sa.table(
     "checkpoints",
     sa.column("dataset", sa.Text),

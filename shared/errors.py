@@ -21,7 +21,8 @@
     │   ├── StillRunning     the first request with that idempotency key has no answer yet
     │   └── Disconnected     the client went away or sent less than it announced
     ├── Unavailable          a server that we need does not answer: try again
-    │   └── Behind           the read tables have not come as far as the caller asks
+    │   ├── Behind           the read tables have not come as far as the caller asks
+    │   └── Redeclared       another declaration is served by now than the one that was asked
     ├── Fenced               somebody else owns the work now: let go
     ├── LogDiverged          the stream does not continue where the checkpoint stands
     └── BlobCorrupt          stored bytes are not the bytes that were received
@@ -168,6 +169,10 @@ class Behind(Unavailable):
     def __init__(self, wanted: str, lag_events: int) -> None:
         super().__init__(f"{wanted} is not folded yet, {lag_events} events are missing; ask again.")
         self.lag_events = lag_events
+
+
+class Redeclared(Unavailable):
+    """Another declaration made what is served now: whoever answers has to read that first."""
 
 
 class Fenced(TablefoldError):

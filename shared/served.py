@@ -6,33 +6,47 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.books import checkpoints, datasets, segments
+from shared.books import checkpoints, datasets, generations, segments
+from shared.datasets.declaration import Dataset
+from shared.errors import Conflict, NotFound, Redeclared
 from shared.read_tables import OPEN_SEGMENT
 
-LIVE = (
-    sa.select(
-        sa.func.array_agg(segments.c.number).label("numbers"), sa.func.array_agg(segments.c.position).label("positions")
-    )
-    .where(segments.c.dataset == datasets.c.dataset, segments.c.generation == datasets.c.generation)
-    .where(segments.c.ended_position.is_(None))
-    .correlate(datasets)
-    .lateral("live")
-)
 
-SERVED = (
-    sa.select(
-        datasets.c.generation,
+def _statement(chosen: sa.FromClause) -> sa.Select[tuple[object, ...]]:
+    """The live segments of one generation, how far it is folded, and by which declaration."""
+    number = chosen.c.generation
+    live = (
+        sa.select(
+            sa.func.array_agg(segments.c.number).label("numbers"),
+            sa.func.array_agg(segments.c.position).label("positions"),
+        )
+        .where(segments.c.dataset == chosen.c.dataset, segments.c.generation == number)
+        .where(segments.c.ended_position.is_(None))
+        .correlate(chosen)
+        .lateral("live")
+    )
+    made = generations.alias("made")
+    return sa.select(
+        number,
         sa.func.coalesce(checkpoints.c.position, 0).label("position"),
-        LIVE.c.numbers,
-        LIVE.c.positions,
+        made.c.fingerprint,
+        live.c.numbers,
+        live.c.positions,
+    ).select_from(
+        chosen.outerjoin(
+            checkpoints, (checkpoints.c.dataset == chosen.c.dataset) & (checkpoints.c.generation == number)
+        )
+        .outerjoin(made, (made.c.dataset == chosen.c.dataset) & (made.c.generation == number))
+        .join(live, sa.true())
     )
-    .select_from(
-        datasets.outerjoin(
-            checkpoints,
-            (checkpoints.c.dataset == datasets.c.dataset) & (checkpoints.c.generation == datasets.c.generation),
-        ).join(LIVE, sa.true())
-    )
-    .where(datasets.c.dataset == sa.bindparam("dataset"))
+
+
+SERVED = _statement(datasets).where(datasets.c.dataset == sa.bindparam("dataset"))
+
+AS_OF = _statement(generations).where(
+    generations.c.dataset == sa.bindparam("dataset"),
+    generations.c.name == sa.bindparam("name"),
+    generations.c.state == "ready",
 )
 
 
@@ -63,10 +77,37 @@ class Served(msgspec.Struct, frozen=True):
         return self.since[row["segment"]] if found is None else found
 
 
-async def read_served(connection: AsyncConnection, dataset: str) -> Served:
-    """What of a dataset this snapshot serves."""
-    row = (await connection.execute(SERVED, {"dataset": dataset})).one_or_none()
+NOTHING = Served(None, 0, {OPEN_SEGMENT: 0})
+
+
+async def read_served(connection: AsyncConnection, dataset: Dataset) -> Served:
+    """What of a dataset this snapshot serves; raises Redeclared where another declaration made it than this one."""
+    row = (await connection.execute(SERVED, {"dataset": dataset.name})).mappings().one_or_none()
     if row is None:
-        return Served(None, 0, {OPEN_SEGMENT: 0})
-    live = dict(zip(row.numbers or (), row.positions or (), strict=True))
-    return Served(row.generation, row.position, live or {OPEN_SEGMENT: 0})
+        return NOTHING
+    if row["fingerprint"] not in (None, dataset.fingerprint):
+        raise Redeclared(f"The declaration of {dataset.name} has just changed; ask again.")
+    return _served(row)
+
+
+async def read_as_of(connection: AsyncConnection, dataset: Dataset, name: str) -> Served:
+    """A generation that was made to show what was known at a position; raises NotFound or Conflict."""
+    row = (await connection.execute(AS_OF, {"dataset": dataset.name, "name": name})).mappings().one_or_none()
+    if row is None:
+        raise NotFound(
+            f"{dataset.name} has no as-of generation {name[:80]!r}: /datasets/{dataset.name}/rebuilds has them."
+        )
+    if row["fingerprint"] not in (None, dataset.fingerprint):
+        raise Conflict(f"{name!r} was made by another declaration of {dataset.name}. Drop it and make it again.")
+    return _served(row)
+
+
+async def read_position(connection: AsyncConnection, name: str) -> int:
+    """How far what is served of a dataset is folded, whatever declaration made it."""
+    row = (await connection.execute(SERVED, {"dataset": name})).mappings().one_or_none()
+    return 0 if row is None else int(row["position"])
+
+
+def _served(row: sa.RowMapping) -> Served:
+    live = dict(zip(row["numbers"] or (), row["positions"] or (), strict=True))
+    return Served(row["generation"], row["position"], live or {OPEN_SEGMENT: 0})

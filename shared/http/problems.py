@@ -30,6 +30,7 @@ from shared.errors import (
     KeyReused,
     NotFound,
     OverQuota,
+    Redeclared,
     Refused,
     Stale,
     StillRunning,
@@ -83,6 +84,9 @@ MEMBERS = (
 CHALLENGE = 'Bearer realm="tablefold"'
 """How to say who one is (RFC 6750); `Token` is taken as well."""
 
+REDECLARED = "Redeclared"
+"""A header that says within a service, not to clients: ask again, of an application that knows the new declaration."""
+
 CLIENT_LEFT = "client disconnected prematurely"
 """Litestar's words for it; it has no class of its own."""
 
@@ -127,6 +131,8 @@ def answer_error(request: AnyRequest, error: TablefoldError, headers: Mapping[st
     status, code, title = known
     wait_s: int | None = getattr(error, "retry_after_s", None)
     said = dict(headers or {}) if wait_s is None else {**(headers or {}), "Retry-After": str(wait_s)}
+    if isinstance(error, Redeclared):
+        said[REDECLARED] = "true"
     if status == HTTPStatus.UNAUTHORIZED:
         said["WWW-Authenticate"] = CHALLENGE
     return problem(
