@@ -19,6 +19,7 @@ from cli.bench.command import bench
 from cli.declared import datasets
 from cli.infer.command import infer
 from cli.people import user
+from cli.rebuilding import rebuild, verify
 from cli.servers.folder import ROOT
 from cli.servers.secrets import make_for_containers
 from cli.services import migrate as migrate_database
@@ -118,7 +119,9 @@ def lock() -> None:
 commands.add_command(bench)
 commands.add_command(datasets)
 commands.add_command(infer)
+commands.add_command(rebuild)
 commands.add_command(user)
+commands.add_command(verify)
 
 
 def main() -> None:

@@ -20,11 +20,11 @@ class Current(msgspec.Struct, frozen=True):
     record: str
 
 
-async def read_current(to: Fold, keys: set[str]) -> dict[str, Current]:
-    """By key; what is not live is not there."""
+async def read_current(to: Fold, keys: set[str], *, with_records: bool = True) -> dict[str, Current]:
+    """By key; what is not live is not there. Records that nobody looks at are empty."""
     segments = {one.number: one for one in await Segments(to.connection, to.dataset, to.generation).live()}
     key = quoted(str(to.dataset.key))
-    shown = record_json(to.dataset, "record")
+    shown = record_json(to.dataset, "record") if with_records else "''"
     statement = text(f"""
         SELECT CAST({key} AS text) AS key, segment, position, CAST({shown} AS text) AS record
         FROM {Names(to.dataset, to.generation).records} AS record

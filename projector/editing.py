@@ -11,6 +11,7 @@ from itertools import groupby
 
 from projector.current import Current, read_current
 from projector.edits import Edit, Edited, Edits
+from projector.fitting import Fitting, RowErrors
 from projector.fixing import fix_rows, rejected_row, remove_rejected
 from projector.folds import Fold
 from projector.joint_rules import broken_rules
@@ -31,27 +32,34 @@ EDITS = (RecordAdded, RecordCorrected, RecordRemoved, RecordsCorrected, RowCorre
 
 async def fold_edits(to: Fold, events: Sequence[RecordedEvent]) -> None:
     """Apply consecutive events about records, each as if it came alone."""
+    fitting = Fitting(to.dataset)
     for wave in waves(events):
         if isinstance(wave[0].data, RowCorrected):
             outcomes = await fix_rows(to, wave)
         else:
-            outcomes = await _fold_wave(to, wave)
+            outcomes = await _fold_wave(to, wave, fitting)
         await write_outcomes(to, sorted(outcomes, key=lambda one: one.position))
 
 
 def waves(events: Sequence[RecordedEvent]) -> Iterator[list[RecordedEvent]]:
-    """The events in order, cut where a key comes again and where rows are corrected instead of records."""
-    for _, group in groupby(events, key=lambda event: isinstance(event.data, RowCorrected)):
-        wave: list[RecordedEvent] = []
-        seen: set[str] = set()
+    """The events in waves of different keys: those of each key in their order, corrected rows where they stand.
+
+    What is about one record does not depend on what is about others, so a wave takes the next event of every key.
+    Which record a row makes is not known before: a row that comes again begins a new wave.
+    """
+    for is_rows, group in groupby(events, key=lambda event: isinstance(event.data, RowCorrected)):
+        found: list[list[RecordedEvent]] = []
+        following: dict[str, int] = {}
         for event in group:
             keys = keys_of(event)
-            if seen & keys:
-                yield wave
-                wave, seen = [], set()
-            wave.append(event)
-            seen |= keys
-        yield wave
+            at = max((following.get(key, 0) for key in keys), default=0)
+            if is_rows:
+                at = max(at, len(found) - 1)
+            following |= dict.fromkeys(keys, at + 1)
+            if at == len(found):
+                found.append([])
+            found[at].append(event)
+        yield from found
 
 
 def keys_of(event: RecordedEvent) -> set[str]:
@@ -67,41 +75,50 @@ def keys_of(event: RecordedEvent) -> set[str]:
             raise TypeError(f"{type(event.data).__name__} is not about records.")
 
 
-async def _fold_wave(to: Fold, wave: Sequence[RecordedEvent]) -> list[Outcome]:
-    current = await read_current(to, {key for event in wave for key in keys_of(event)})
+async def _fold_wave(to: Fold, wave: Sequence[RecordedEvent], fitting: Fitting) -> list[Outcome]:
+    tells = wave[-1].position > to.told_after
+    keys_of_wave = {key for event in wave for key in keys_of(event)}
+    current = await read_current(to, keys_of_wave, with_records=tells or any(field.when for field in to.dataset.fields))
     outcomes: list[Outcome] = []
     accepted: list[Edit] = []
     for event in wave:
         match event.data:
             case RecordsCorrected(keys=keys, changes=changes):
                 hit = [key for key in keys if key in current]
-                broken = _broken(to, event, [current[key] for key in hit], changes)
+                broken = _broken(to, event, [current[key] for key in hit], changes, fitting)
                 outcomes += broken or [_counted(event, len(hit), len(keys))]
                 accepted += [] if broken else [_edit(event, key, current.get(key), changes) for key in hit]
-            case RecordAdded(key=key, values=values) | RecordCorrected(key=key, changes=values):
-                refused = await _refused(to, event, current.get(key))
+            case RecordAdded(key=key, values=values):
+                added, errors = fitting.whole(values)
+                refused = [_told(event, EXISTS, current[key])] if key in current else _misfit(event, key, errors)
+                outcomes += refused
+                accepted += [] if refused else [_edit(event, key, None, added)]
+            case RecordCorrected(key=key, changes=values):
+                refused = await _refused(to, event, current.get(key), fitting)
                 outcomes += refused
                 accepted += [] if refused else [_edit(event, key, current.get(key), values)]
             case RecordRemoved(key=key):
-                refused = await _refused(to, event, current.get(key))
+                refused = await _refused(to, event, current.get(key), fitting)
                 outcomes += refused
                 accepted += [] if refused else [_edit(event, key, current.get(key), None)]
-    edited = await _apply(to, accepted, current)
+    edited = await _apply(to, accepted, current, tells=tells)
+    if not tells:
+        return outcomes
     singles = [edit for edit in accepted if edit.at not in {outcome.position for outcome in outcomes}]
     return outcomes + [_applied(edit, edited[edit.key]) for edit in singles]
 
 
-async def _refused(to: Fold, event: RecordedEvent, current: Current | None) -> list[Outcome]:
+async def _refused(to: Fold, event: RecordedEvent, current: Current | None, fitting: Fitting) -> list[Outcome]:
     """Why an event is not applied to the live version of its key, or what it does to a rejected row instead."""
-    if isinstance(event.data, RecordAdded):
-        return [_told(event, EXISTS, current)] if current else []
     if not isinstance(event.data, RecordCorrected | RecordRemoved):
         raise TypeError(f"{type(event.data).__name__} is not about one record.")
     expected = event.data.expected
     if current is not None:
         if expected is not None and current.version not in expected:
             return [_told(event, STALE, current)]
-        return _broken(to, event, [current], event.data.changes) if isinstance(event.data, RecordCorrected) else []
+        if isinstance(event.data, RecordRemoved):
+            return []
+        return _broken(to, event, [current], event.data.changes, fitting)
     row = await rejected_row(to, event.data.key) if to.dataset.rejected_as and expected is None else None
     if row is None:
         return [Outcome(position=event.position, code=NOT_FOUND, key=event.data.key)]
@@ -110,8 +127,15 @@ async def _refused(to: Fold, event: RecordedEvent, current: Current | None) -> l
     return await fix_rows(to, [event], {event.position: row})
 
 
-def _broken(to: Fold, event: RecordedEvent, hit: Sequence[Current], changes: Values) -> list[Outcome]:
-    """The refusal of changes that would break a rule between two fields of a record; the first such record tells."""
+def _misfit(event: RecordedEvent, key: str | None, errors: RowErrors) -> list[Outcome]:
+    """The refusal of values that the declaration does not take, if there are any."""
+    return [Outcome(position=event.position, code=REJECTED, key=key, detail={"errors": errors})] if errors else []
+
+
+def _broken(to: Fold, event: RecordedEvent, hit: Sequence[Current], changes: Values, fitting: Fitting) -> list[Outcome]:
+    """The refusal of changes that break a rule, of a field or between two of a record; the first such record tells."""
+    if hit and (misfit := _misfit(event, hit[0].key, fitting.errors(changes))):
+        return misfit
     for current in hit:
         if errors := broken_rules(to.dataset, current.record, changes):
             return [Outcome(position=event.position, code=REJECTED, key=current.key, detail={"errors": errors})]
@@ -141,8 +165,8 @@ def _edit(event: RecordedEvent, key: str, current: Current | None, values: Value
     )
 
 
-async def _apply(to: Fold, accepted: Sequence[Edit], current: dict[str, Current]) -> dict[str, Edited]:
-    edits = Edits(to.connection, to.dataset, to.generation)
+async def _apply(to: Fold, accepted: Sequence[Edit], current: dict[str, Current], *, tells: bool) -> dict[str, Edited]:
+    edits = Edits(to.connection, to.dataset, to.generation, tells=tells)
     edited: list[Edited] = []
     if added := [edit for edit in accepted if edit.kind is None]:
         edited += await edits.begin(added)

@@ -44,11 +44,15 @@ class Edited(msgspec.Struct, frozen=True):
 
 
 class Edits:
-    """Applies edits of different keys in the transaction of a fold; values that a record lacks are NULL."""
+    """Applies edits of different keys in the transaction of a fold; values that a record lacks are NULL.
 
-    def __init__(self, connection: AsyncConnection, dataset: Dataset, generation: int) -> None:
+    `tells` says that somebody wants to know what the records are then; otherwise nothing is answered.
+    """
+
+    def __init__(self, connection: AsyncConnection, dataset: Dataset, generation: int, *, tells: bool = True) -> None:
         self._connection = connection
         self._dataset = dataset
+        self._tells = tells
         self._names = Names(dataset, generation)
         self._key = quoted(dataset.key or "row")
         self._columns = all_columns(dataset)
@@ -64,13 +68,13 @@ class Edits:
             SELECT {kept}, {OPEN_SEGMENT}, (gone.old).row, (gone.old).upload, gone.at, gone.recorded_at,
                 gone.change, gone.actor
             FROM gone, LATERAL jsonb_populate_record(gone.old, gone.changes) AS new
-            RETURNING {self._edited("position")}
+            {self._edited("position")}
         """
         return await self._execute(statement, edits, segment)
 
     async def end(self, segment: Segment, edits: Sequence[Edit]) -> list[Edited]:
         """End the versions in a segment; the records as they were."""
-        statement = f"{self._ended(segment)} {self._to_history()} RETURNING {self._edited('ended_position')}"
+        statement = f"{self._ended(segment)} {self._to_history()} {self._edited('ended_position')}"
         return await self._execute(statement, edits, segment)
 
     async def begin(self, edits: Sequence[Edit]) -> list[Edited]:
@@ -81,7 +85,7 @@ class Edits:
             INSERT INTO {self._names.segment(OPEN_SEGMENT)} AS record ({", ".join(self._values)}, {PROVENANCE})
             SELECT {new}, {OPEN_SEGMENT}, edit.row, edit.upload, edit.at, edit.recorded_at, edit.change, edit.actor
             FROM edit, LATERAL jsonb_populate_record(NULL::{self._names.segment(OPEN_SEGMENT)}, edit.changes) AS new
-            RETURNING {self._edited("position")}
+            {self._edited("position")}
         """
         return await self._execute(statement, edits)
 
@@ -110,14 +114,17 @@ class Edits:
         """
 
     def _edited(self, at: str) -> str:
+        if not self._tells:
+            return ""
         record = f"CAST({record_json(self._dataset, 'record')} AS text)"
-        return f"record.{at}, CAST(record.{self._key} AS text) AS key, {record} AS record"
+        return f"RETURNING record.{at}, CAST(record.{self._key} AS text) AS key, {record} AS record"
 
     async def _execute(self, statement: str, edits: Sequence[Edit], segment: Segment | None = None) -> list[Edited]:
         values: dict[str, object] = {"edits": msgspec.json.encode([_row(edit) for edit in edits]).decode()}
         if segment is not None:
             values |= {"segment_position": segment.position, "segment_recorded_at": segment.recorded_at}
-        return [Edited(*row) for row in await self._connection.execute(text(statement), values)]
+        found = await self._connection.execute(text(statement), values)
+        return [Edited(*row) for row in found] if self._tells else []
 
 
 PROVENANCE = "segment, row, upload, position, recorded_at, change, actor"

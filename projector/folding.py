@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import text
 
 from projector.editing import EDITS, fold_edits
+from projector.fitting import refitted
 from projector.folds import Fold
 from projector.generations import make_upload_tables
 from projector.outcomes import Outcome, write_outcomes
@@ -90,7 +91,7 @@ async def fold_received(to: Fold, event: RecordedEvent, data: UploadReceived) ->
         "sha256": data.sha256,
         "size_bytes": data.size_bytes,
         "dialect": msgspec.json.encode(data.dialect).decode(),
-        "header": msgspec.json.encode(data.header).decode(),
+        "header": msgspec.json.encode(refitted(data.header, to.dataset)).decode(),
         "segment": segment,
         "chunks": len(data.chunks),
         "received_at": event.recorded_at,

@@ -76,7 +76,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How many chunks one projector loads at the same time."""
     verify_share: float = 0.5
     """Which part of its time a verification works; it rests for the others. More than 0, at most 1."""
-    retired_s: float = 86_400.0
+    retired_s: float = 86400.0
     """How long the tables that a rebuild has replaced are kept, so that they can be served again."""
 
     @property

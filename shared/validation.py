@@ -58,13 +58,20 @@ class Validated(msgspec.Struct, frozen=True):
 
 
 def validate(frame: pl.DataFrame, header: Header, dataset: Dataset) -> Validated:
-    """Check and convert the columns `c0`.. of a frame that also has `row` and `line`."""
+    """Check and convert the columns `c0`.. of a frame that also has `row` and `line`.
+
+    A file that lacks a mandatory column was received by an older declaration: no row of it is good.
+    """
     present = [
         (dataset.field(name), f"c{index}", header.columns[index])
         for index, name in enumerate(header.fields)
         if name is not None
     ]
     others = {field.name: field for field, _, _ in present}
+    lacking = [field for field in dataset.file_fields if field.required and field.name not in others]
+    present += [(field, f"no {field.name}", field.name) for field in lacking]
+    columns = frame.columns
+    frame = frame.with_columns(pl.lit(None, pl.String).alias(f"no {field.name}") for field in lacking)
     texts = frame.with_columns(_text(field, column).alias(field.name) for field, column, _ in present)
     checked = texts.with_columns(_is_good(field, others).alias(f"{field.name} good") for field, _, _ in present)
     all_good = pl.all_horizontal(pl.col(f"{field.name} good") for field, _, _ in present)
@@ -77,7 +84,7 @@ def validate(frame: pl.DataFrame, header: Header, dataset: Dataset) -> Validated
         for field, column, label in present
         if (wrong := failed.filter(~pl.col(f"{field.name} good"))).height
     ]
-    return Validated(good, failed.select(frame.columns), pl.concat([no_errors(), *errors]).sort("row"))
+    return Validated(good, failed.select(columns), pl.concat([no_errors(), *errors]).sort("row"))
 
 
 def no_errors() -> pl.DataFrame:

@@ -96,8 +96,8 @@ async def _run(
         during=QUIET if meanwhile is None else LOADING,
         answers=len(took_ms),
         per_s=round(len(took_ms) / (loop.time() - began), 1),
-        p50_ms=_percentile(took_ms, 50),
-        p99_ms=_percentile(took_ms, 99),
+        p50_ms=percentile(took_ms, 50),
+        p99_ms=percentile(took_ms, 99),
         most_ms=round(took_ms[-1], 1),
     )
 
@@ -109,7 +109,7 @@ def _requests(keys: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         yield f"/debts/{chosen.choice(keys)}", body
 
 
-def _percentile(ordered: Sequence[float], percent: int) -> float:
+def percentile(ordered: Sequence[float], percent: int) -> float:
     """The value that so many percent do not exceed, rounded to a tenth."""
     return round(ordered[max(0, -(-len(ordered) * percent // 100) - 1)], 1)
 

@@ -116,6 +116,7 @@ async def rebuild(driver: Driver, declared: Dataset | None = None) -> RowMapping
     await run(driver, await builder_of(driver, build))
     row = await made(driver, build)
     if row["state"] == "live":
+        driver.dataset = declared or driver.dataset
         await follow(driver, build.generation)
     return row
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from projector import rebuilding
 from projector.comparing import Compared
 from projector.dropping import drop_useless
 from projector.flipping import Cancelled
+from projector.generations import declaration_of
 from projector.opening import Build, building
 from shared.datasets.declaration import Dataset
 from shared.errors import Fenced
@@ -257,3 +259,58 @@ async def test_an_as_of_generation_says_what_was_known_then(place: Place) -> Non
         assert (row["state"], row["name"]) == ("ready", "then")
         assert await ReadBack(place.engine, play.driver.dataset, build.generation).chains() == known
         await play.compare()
+
+
+def redeclared(**changes: Any) -> Dataset:
+    """Tasks with other rules for some fields."""
+    fields = tuple(
+        msgspec.structs.replace(field, **changes[field.name]) if field.name in changes else field
+        for field in RANKED_TASKS.fields
+    )
+    return msgspec.structs.replace(RANKED_TASKS, fields=fields)
+
+
+async def test_another_declaration_is_folded_when_told_and_a_report_says_what_came_out_differently(
+    place: Place,
+) -> None:
+    async with playing(place) as play:
+        long = Send((("4", "long", "", ""), ("5", "a", "7", "")), review=False, abort=False)
+        await play.steps([*LIFE, long, Correct("2", {"state": "DONE"}, "any"), Settle(9)])
+        name = play.driver.dataset.name
+        newer = msgspec.structs.replace(
+            redeclared(title={"max_length": 4}, effort={"maximum": 5}, state={"choices": ("OPEN", "FAILED")}), name=name
+        )
+        async with place.engine.connect() as connection:
+            assert (await declaration_of(connection, newer, 1)).fingerprint == play.driver.dataset.fingerprint
+        before = await play.driver.read.chains()
+        place.catalogue[name] = newer
+        row = await rebuild(play.driver, newer)
+
+        assert row["state"] == "live", row["failure"]
+        assert row["fingerprint"] == newer.fingerprint
+        compared = msgspec.convert(row["compared"], Compared)
+        assert (compared.declaration_changed, compared.equal) == (True, False)
+        tables = {table.name: table for table in compared.tables}
+        said = {one.key: one.kind for one in tables["records"].samples}
+        assert said == {"4": "new", "5": "gone", "3": "gone", "2": "changed"}
+        chains = await play.driver.read.chains()
+        assert [one.values["title"] for one in chains["4"]] == ["long"]
+        assert set(before) - set(chains) == {"5"}
+        refused = [one for one in (await play.driver.read.outcomes()).values() if one.code == "rejected"]
+        assert [one.key for one in refused] == ["2"]
+
+
+async def test_a_file_that_lacks_what_is_mandatory_by_now_has_no_good_row(place: Place) -> None:
+    async with playing(place) as play:
+        await play.steps(LIFE)
+        name = play.driver.dataset.name
+        owner = msgspec.structs.replace(RANKED_TASKS.field("title"), name="owner", parameter="owner")
+        newer = msgspec.structs.replace(RANKED_TASKS, fields=(*RANKED_TASKS.fields, owner), name=name)
+        place.catalogue[name] = newer
+        row = await rebuild(play.driver, newer)
+
+        assert row["state"] == "live", row["failure"]
+        assert await play.driver.read.chains() == {}
+        outcomes, errors = await play.driver.read.rejects()
+        assert all(said == "rejected" for rows in outcomes.values() for said in rows.values())
+        assert ("owner", "required") in errors[1][2]

@@ -70,7 +70,9 @@ async def test_a_dataset_shows_its_declaration(client: httpx.AsyncClient) -> Non
     assert fields["status"]["choices"] == ["INACTIVE", "PAID_IN_FULL", "IN_COLLECTION"]
     assert fields["name"]["labels"] == ["consumer name"]
     assert {"consumer_name", "min_balance", "sort", "cursor"} <= {one["name"] for one in body["parameters"]}
-    assert body["links"] == {"self": "/datasets/accounts", "records": "/accounts"}
+    links = {"self": "/datasets/accounts", "records": "/accounts", "rebuilds": "/datasets/accounts/rebuilds"}
+    assert body["links"] == links
+    assert body["declaration"]["changed"] is False
 
 
 async def test_a_dataset_shows_the_rules_of_its_declaration(client: httpx.AsyncClient) -> None:
