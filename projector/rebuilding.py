@@ -68,7 +68,14 @@ class Builder(OwnedLane):
         self._share = settings.verify_share if build.purpose == "verify" else 1.0
 
     async def _fold_all(self, deliveries: Deliveries, loads: LoadsQueue) -> NoReturn:
-        replay, missed = Replay(deliveries, self.position), 0
+        try:
+            await self._build_all(Replay(deliveries, self.position), loads)
+        except LogDiverged:
+            await self._forget_offset()
+            raise
+
+    async def _build_all(self, replay: Replay, loads: LoadsQueue) -> NoReturn:
+        missed = 0
         while True:
             live, target = await self._target()
             if await self._progress.note(self.position, live):
@@ -85,7 +92,6 @@ class Builder(OwnedLane):
             else:
                 missed += 1
                 if missed > self._settings.lease_s:
-                    await self._forget_offset()
                     raise LogDiverged("The stream does not deliver what the store has: reading it from its start.")
 
     async def _target(self) -> tuple[int, int]:
@@ -99,14 +105,11 @@ class Builder(OwnedLane):
 
     async def _fold_next(self, replay: Replay, loads: LoadsQueue, until: int, timeout_s: float) -> bool:
         """Fold some events, none behind `until`; whether there were any."""
-        found = await replay.events(EVENTS_AT_ONCE, until, timeout_s)
-        if found is None or not found[0]:
-            return False
-        events, offset = found
+        events = await replay.events(EVENTS_AT_ONCE, until, timeout_s)
         for run in runs(events):
-            await self._fold_run(run, offset, loads)
+            await self._fold_run(run, replay.offset(run[-1].position), loads)
             replay.folded(self.position)
-        return True
+        return bool(events)
 
     async def _fold_to(self, replay: Replay, loads: LoadsQueue, position: int) -> bool:
         """Whether that position could be reached while the served lane is held."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 
 from shared.errors import LogDiverged
 from shared.event_log import Delivered, Deliveries
@@ -17,21 +18,20 @@ class Replay:
         self._last = position
         self._waiting: deque[tuple[RecordedEvent, int]] = deque()
 
-    async def events(self, most: int, until: int, timeout_s: float) -> tuple[list[RecordedEvent], int] | None:
-        """At most so many of the next events, none behind `until` (inclusive), and the offset of the last one.
+    async def events(self, most: int, until: int, timeout_s: float) -> list[RecordedEvent]:
+        """At most so many of the next events, none behind `until` (inclusive); none where none came in `timeout_s`.
 
-        None where nothing came within `timeout_s`. Raises LogDiverged at a gap, Unavailable when the stream is closed.
+        Raises LogDiverged at a gap, Unavailable when the stream is closed.
         """
-        if not self._waiting:
-            delivered = await self._deliveries.next(timeout_s)
-            if delivered is None:
-                return None
+        if not self._waiting and (delivered := await self._deliveries.next(timeout_s)) is not None:
             self._keep(delivered)
         while len(self._waiting) < most and (more := await self._deliveries.arrived()) is not None:
             self._keep(more)
-        wanted = [one for one, _ in zip(self._waiting, range(most), strict=False)]
-        events = [event for event, _ in wanted if event.position <= until]
-        return events, wanted[len(events) - 1][1] if events else 0
+        return [event for event, _ in islice(self._waiting, most) if event.position <= until]
+
+    def offset(self, position: int) -> int:
+        """The offset of the message in which an event stands that waits: reading may go on there."""
+        return next(offset for event, offset in self._waiting if event.position == position)
 
     def folded(self, position: int) -> None:
         """All events up to that position are folded, for good."""

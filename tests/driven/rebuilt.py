@@ -29,22 +29,23 @@ MADE = text("SELECT * FROM read.generations WHERE dataset = :dataset AND generat
 
 
 class Stored(Deliveries):
-    """What the stream would bring, from the store; in messages of so many events."""
+    """What the stream would bring from an offset on: the log of the store in messages of so many events."""
 
-    def __init__(self, driver: Driver, position: int, most: int = 3) -> None:
+    def __init__(self, driver: Driver, offset: int | None, most: int = 3) -> None:
         self._driver = driver
-        self._position = position
+        self._offset = offset or 0
         self._most = most
 
     async def next(self, timeout_s: float) -> Delivered | None:  # noqa: ARG002  # as it is called
         return await self.arrived()
 
     async def arrived(self) -> Delivered | None:
-        events = await self._driver.place.store.read(self._driver.dataset.name, self._position, self._most)
+        begun = self._offset * self._most
+        events = await self._driver.place.store.read(self._driver.dataset.name, begun, self._most)
         if not events:
             return None
-        self._position = events[-1].position
-        return Delivered(self._position, events)
+        self._offset += 1
+        return Delivered(self._offset - 1, events)
 
 
 class AtOnce(LoadsQueue):
@@ -97,7 +98,7 @@ async def run(driver: Driver, builder: Builder, most: int = 3) -> None:
     """Build until there is nothing more to do."""
     try:
         async with asyncio.timeout(PATIENCE_S):
-            await builder._fold_all(Stored(driver, builder.position, most), AtOnce(driver.place))  # noqa: SLF001  # without its broker
+            await builder._fold_all(Stored(driver, builder.offset, most), AtOnce(driver.place))  # noqa: SLF001  # without its broker
     except Over:
         return
 

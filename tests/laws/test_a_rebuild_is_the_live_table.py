@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import itertools
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from projector.dropping import drop_useless
 from projector.flipping import Cancelled
 from projector.generations import declaration_of
 from projector.opening import Build, building
+from projector.rebuilding import Builder
 from shared.datasets.declaration import Dataset
 from shared.errors import Fenced
 from shared.events import RecordedEvent
@@ -26,7 +28,7 @@ from tests.driven.happenings import Correct, Send, Settle, Step, Withdraw, looki
 from tests.driven.play import Play
 from tests.driven.ranked import RANKED_CREWS, RANKED_SHIFTS, RANKED_TASKS, REPLACED_NOTES, RankedPlay
 from tests.driven.read_back import ReadBack
-from tests.driven.rebuilt import Stored, ask, builder_of, follow, made, opened, rebuild, run
+from tests.driven.rebuilt import ask, builder_of, follow, made, opened, rebuild, run
 from tests.driven.replacing import Replacing
 from tests.driven.tiny import rules_of
 
@@ -80,40 +82,36 @@ class Crash(Exception):
     """The process is gone."""
 
 
-class Crashing(Stored):
-    """Brings so many messages, then the process is gone."""
+@contextmanager
+def dying(builder: Builder, runs: int) -> Iterator[None]:
+    """A process that is gone after so many transactions."""
+    fold_run, left = builder._fold_run, itertools.count(runs, -1)  # noqa: SLF001  # where a crash may come
 
-    left = 0
-
-    async def next(self, timeout_s: float) -> object:  # type: ignore[override]  # narrower than it is called
-        self.left -= 1
-        if self.left < 0:
+    async def fold_or_die(*run: Any) -> None:
+        if next(left) <= 0:
             raise Crash
-        return await super().next(timeout_s)
+        await fold_run(*run)
 
-    async def arrived(self) -> None:
-        return None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(builder, "_fold_run", fold_or_die)
+        yield
 
 
-@pytest.mark.parametrize("messages", range(6))
+@pytest.mark.parametrize("runs", range(3))
 async def test_a_builder_that_dies_is_followed_by_another_and_does_no_harm_when_it_wakes(
-    place: Place, messages: int
+    place: Place, runs: int
 ) -> None:
     async with playing(place) as play:
         await play.steps(LIFE)
         await ask(play.driver)
         build = await opened(play.driver)
         first = await builder_of(play.driver, build)
-        stream = Crashing(play.driver, 0, most=2)
-        stream.left = messages
-        with pytest.raises(Crash):
-            await first._fold_all(stream, play.driver.waiting)  # noqa: SLF001  # the lane without its broker
-        for load in play.driver.waiting.loads:
-            await place.loader.handle(load)  # The queue has them, whoever dies.
+        with dying(first, runs), pytest.raises(Crash):
+            await run(play.driver, first, most=5)
         second = await builder_of(play.driver, build)
         with pytest.raises(Fenced):
-            await run(play.driver, first)
-        await run(play.driver, second)
+            await run(play.driver, first, most=5)
+        await run(play.driver, second, most=5)
 
         assert (await made(play.driver, build))["state"] == "live"
         await follow(play.driver, build.generation)

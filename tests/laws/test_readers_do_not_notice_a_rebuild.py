@@ -98,7 +98,7 @@ def followed(api: Api, own: str) -> dict[str, Any]:
         found: dict[str, Any] = answer.json()
         return found if found.get("state", "waiting") not in ("waiting", "building") else None
 
-    return eventually(over, 40)
+    return eventually(over, 90)
 
 
 def test_while_people_edit_and_a_file_is_loaded(api: Api, source: str) -> None:
@@ -134,7 +134,7 @@ def test_while_people_edit_and_a_file_is_loaded(api: Api, source: str) -> None:
     assert edits > 20
 
 
-@pytest.mark.parametrize("at_least", [1, 1, 3, 0])
+@pytest.mark.parametrize("at_least", [1, 3])
 def test_a_killed_builder_is_followed_by_another(
     api: Api, mended: Stack, source: str, tables: Tables, at_least: int
 ) -> None:
@@ -156,23 +156,7 @@ def test_a_killed_builder_is_followed_by_another(
     for name in ("projector-1", "projector-2"):
         mended.processes[name].kill()
     mended.revive()
-    try:
-        row = followed(api, answer.json()["links"]["self"])
-    except AssertionError:
-        import os
-
-        print(api.http.get(answer.json()["links"]["self"]).text)
-        print(
-            tables.fetch("select * from read.leases"),
-            tables.fetch("select * from read.checkpoints where dataset='transactions'"),
-        )
-        print(
-            tables.fetch(
-                "select pid, state, wait_event_type, wait_event, left(query, 200), application_name from pg_stat_activity where datname is not null"
-            )
-        )
-        os.system(f"tail -n 60 {mended.servers.folder.logs}/projector-*")
-        raise
+    row = followed(api, answer.json()["links"]["self"])
 
     assert row["state"] == "live", (row["failure"], row["compared"])
     assert api.count("transactions", source=source) == before == 6000
