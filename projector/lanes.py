@@ -223,7 +223,11 @@ class OwnedLane:
             self._cancelled.set()
         if to.afterwards.decided:
             self._wakeups.ring(LOADED)
-        await loads.publish(to.afterwards.loads)
+        await self._give_out(loads, to.afterwards.loads)
+
+    async def _give_out(self, loads: LoadsQueue, found: list[Load]) -> None:
+        """Let anybody load what a fold has made ready."""
+        await loads.publish(found)
 
     async def _wait_until_loaded(self, data: UploadPublished) -> None:
         """An upload that another generation has loaded may still be loading in this one."""
@@ -260,6 +264,12 @@ class OwnedLane:
         async with self._engine.begin() as connection:
             await connection.execute(statement, self._of)
 
+    async def _waiting(self) -> list[Load]:
+        """The loads that are not done."""
+        async with self._engine.connect() as connection:
+            found = await connection.execute(WAITING, self._of)
+            return [Load(self._dataset.name, self._generation, row.upload, row.chunk) for row in found]
+
     async def _give_out_again(self, loads: LoadsQueue) -> None:
         """Give out what waits: at the start, and whenever nothing has moved for the life of a lease.
 
@@ -267,9 +277,7 @@ class OwnedLane:
         """
         given_out: list[Load] | None = None
         while True:
-            async with self._engine.connect() as connection:
-                found = await connection.execute(WAITING, self._of)
-                waiting = [Load(self._dataset.name, self._generation, row.upload, row.chunk) for row in found]
+            waiting = await self._waiting()
             if given_out is None or waiting == given_out:
                 await loads.publish(waiting)
             given_out = waiting

@@ -25,7 +25,7 @@ from projector.progress import Progress
 from projector.replaying import Replay
 from shared.datasets.declaration import Dataset
 from shared.errors import LogDiverged
-from shared.event_log import Deliveries, LoadsQueue
+from shared.event_log import Deliveries, Load, LoadsQueue
 from shared.settings import Settings
 from shared.wakeups import FOLDED, REBUILDS, Wakeups
 
@@ -174,6 +174,25 @@ class Builder(OwnedLane):
         await end_build(self._engine, self._build, state, failure)
         self._wakeups.ring(REBUILDS)
         return True
+
+    async def _give_out(self, loads: LoadsQueue, found: list[Load]) -> None:
+        if self._share == 1.0:
+            await super()._give_out(loads, found)  # Otherwise one after the other, below.
+
+    async def _give_out_again(self, loads: LoadsQueue) -> None:
+        if self._share == 1.0:
+            await super()._give_out_again(loads)
+        clock = asyncio.get_running_loop().time
+        given_out, began = None, clock()
+        while True:
+            first = next(iter(await self._waiting()), None)
+            if first != given_out:
+                await self._rest(clock() - began if given_out else 0)
+            if first is not None and (first != given_out or clock() - began > self._settings.lease_s):
+                await loads.publish([first])
+                began = clock()
+            given_out = first
+            await asyncio.sleep(AGAIN_S)
 
     async def _rest(self, worked_s: float) -> None:
         await asyncio.sleep(worked_s * (1 - self._share) / self._share)

@@ -103,6 +103,8 @@ def read_settings(environment: Mapping[str, str], *needed: str) -> Settings:
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise BadSettings(f"A TABLEFOLD_ variable cannot be read: {error}.") from error
+    if not 0 < settings.verify_share <= 1:
+        raise BadSettings("TABLEFOLD_VERIFY_SHARE should be more than 0 and at most 1.")
     refuse_examples(msgspec.structs.asdict(settings))
     return msgspec.structs.replace(
         settings,

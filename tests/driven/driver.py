@@ -69,6 +69,7 @@ class Place:
             blobs_url=blobs_url,
             chunk_bytes=CHUNK_BYTES,
             small_upload_rows=SMALL_UPLOAD_ROWS,
+            verify_share=1.0,
         )
         return Place(settings, await make_pool(database_url, name="tests-loader", synchronous_commit=NOT_DURABLE))
 
