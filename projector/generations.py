@@ -74,10 +74,12 @@ async def lock_generations(connection: AsyncConnection, name: str) -> None:
     await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
 
 
-async def begin_generation(connection: AsyncConnection, dataset: Dataset, generation: int) -> None:
+async def begin_generation(
+    connection: AsyncConnection, dataset: Dataset, generation: int, *, bare: bool = False
+) -> None:
     """Make the tables of a generation that is in the books, and its checkpoint; nothing is folded into it yet."""
     await declare_generation(connection, dataset, generation)
-    await make_generation(connection, dataset, generation)
+    await make_generation(connection, dataset, generation, bare=bare)
     await connection.execute(BEGIN_CHECKPOINT, {"dataset": dataset.name, "generation": generation})
 
 
@@ -95,8 +97,10 @@ async def declaration_of(connection: AsyncConnection, own: Dataset, generation: 
     return declared_in(own, row.fingerprint, row.declaration) if row else own
 
 
-async def make_generation(connection: AsyncConnection, dataset: Dataset, generation: int) -> None:
-    """Create the schema with all tables, empty."""
+async def make_generation(
+    connection: AsyncConnection, dataset: Dataset, generation: int, *, bare: bool = False
+) -> None:
+    """Create the schema with all tables, empty; a bare one lacks the indexes that only readers want."""
     names = Names(dataset, generation)
     await connection.execute(text(f"CREATE SCHEMA {quoted(names.schema)}"))
     for table in (
@@ -110,7 +114,7 @@ async def make_generation(connection: AsyncConnection, dataset: Dataset, generat
     by = f" PARTITION BY {ranges}" if (ranges := partitioned_by(dataset)) else ""
     await connection.execute(text(f"CREATE TABLE {segment} PARTITION OF {names.records} FOR VALUES IN (0){by}"))
     statements = create_partitions(dataset, names, OPEN_SEGMENT)
-    statements += create_indexes(dataset, segment, segment_name(OPEN_SEGMENT))
+    statements += create_indexes(dataset, segment, segment_name(OPEN_SEGMENT))[: 1 if bare else None]
     if dataset.key:
         statements.append(create_index(segment_name(OPEN_SEGMENT), segment, ("upload",)))
     statements.append(create_index("history", names.history, dataset.key_columns))
@@ -120,6 +124,14 @@ async def make_generation(connection: AsyncConnection, dataset: Dataset, generat
         await connection.execute(text(statement))
     await make_group_tables(connection, dataset, generation)
     await Segments(connection, dataset, generation).begin(Segment(OPEN_SEGMENT, 0, None))
+
+
+async def complete_generation(connection: AsyncConnection, dataset: Dataset, generation: int) -> None:
+    """Give the open segment the indexes that a bare generation lacks; does nothing where they are."""
+    names = Names(dataset, generation)
+    for statement in create_indexes(dataset, names.segment(OPEN_SEGMENT), segment_name(OPEN_SEGMENT)):
+        await connection.execute(text(statement))
+    await connection.execute(text(f"ANALYZE {names.segment(OPEN_SEGMENT)}"))
 
 
 def create_indexes(dataset: Dataset, table: str, prefix: str) -> list[str]:

@@ -97,7 +97,7 @@ async def _open(connection: AsyncConnection, own: Dataset, asked: RowMapping) ->
     else:
         declared = own if asked["purpose"] == "rebuild" else await declaration_of(connection, own, asked["live"])
         generation = (await connection.execute(OPEN, dict(asked))).scalar_one()
-        await begin_generation(connection, declared, generation)
+        await begin_generation(connection, declared, generation, bare=True)
     failure = "The tables that it would bring back are gone." if generation is None else None
     await connection.execute(TAKEN, {**asked, "generation": generation, "failure": failure})
 

@@ -14,7 +14,9 @@ KEPT = 10_000
 
 WRITE = text("""
     INSERT INTO read.outcomes (dataset, generation, position, code, key, version, record, detail)
-    VALUES (:dataset, :generation, :position, :code, :key, :version, CAST(:record AS json), CAST(:detail AS json))
+    SELECT CAST(:dataset AS text), CAST(:generation AS int), position, code, key, version, record, detail
+    FROM json_to_recordset(CAST(:outcomes AS json))
+        AS outcome (position bigint, code text, key text, version bigint, record json, detail json)
 """)
 
 FORGET = text("""
@@ -47,15 +49,13 @@ async def write_outcomes(to: Fold, all_outcomes: Sequence[Outcome]) -> None:
     if not outcomes:
         return
     of = {"dataset": to.dataset.name, "generation": to.generation}
-    rows = [
-        {
-            **of,
-            **msgspec.structs.asdict(one),
-            "detail": None if one.detail is None else msgspec.json.encode(one.detail).decode(),
-        }
-        for one in outcomes
-    ]
-    await to.connection.execute(WRITE, rows)
+    written = msgspec.json.encode([_row(one) for one in outcomes]).decode()
+    await to.connection.execute(WRITE, {**of, "outcomes": written})
     oldest, newest = outcomes[0].position, outcomes[-1].position
     if oldest // 100 != newest // 100 or newest % 100 == 0:
         await to.connection.execute(FORGET, {**of, "position": newest - KEPT})
+
+
+def _row(outcome: Outcome) -> dict[str, object]:
+    record = None if outcome.record is None else msgspec.Raw(outcome.record.encode())
+    return {**msgspec.structs.asdict(outcome), "record": record}

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from projector.comparing import Compared, Side, compare
 from projector.flipping import flip, holding, served_position
-from projector.generations import declaration_of
+from projector.generations import complete_generation, declaration_of
 from projector.lanes import OwnedLane, runs
 from projector.opening import Build
 from projector.outcomes import KEPT
@@ -26,7 +26,9 @@ from projector.replaying import Replay
 from shared.datasets.declaration import Dataset
 from shared.errors import LogDiverged
 from shared.event_log import Deliveries, Load, LoadsQueue
+from shared.events import RecordedEvent
 from shared.settings import Settings
+from shared.tasks import together
 from shared.wakeups import FOLDED, REBUILDS, Wakeups
 
 logger = logging.getLogger(__name__)
@@ -64,7 +66,7 @@ class Builder(OwnedLane):
         super().__init__(dataset, build.generation, epoch, engine, wakeups, settings)
         self._build = build
         self._progress = Progress(engine, dataset.name, build.generation, build.until_position)
-        self._is_compared = False
+        self._is_complete = self._is_compared = False
         self._share = settings.verify_share if build.purpose == "verify" else 1.0
 
     async def _fold_all(self, deliveries: Deliveries, loads: LoadsQueue) -> NoReturn:
@@ -106,10 +108,14 @@ class Builder(OwnedLane):
     async def _fold_next(self, replay: Replay, loads: LoadsQueue, until: int, timeout_s: float) -> bool:
         """Fold some events, none behind `until`; whether there were any."""
         events = await replay.events(EVENTS_AT_ONCE, until, timeout_s)
+        if events:  # The next ones are read while PostgreSQL is at work.
+            await together(self._fold_events(events, replay, loads), replay.fetch(2 * EVENTS_AT_ONCE))
+        return bool(events)
+
+    async def _fold_events(self, events: list[RecordedEvent], replay: Replay, loads: LoadsQueue) -> None:
         for run in runs(events):
             await self._fold_run(run, replay.offset(run[-1].position), loads)
             replay.folded(self.position)
-        return bool(events)
 
     async def _fold_to(self, replay: Replay, loads: LoadsQueue, position: int) -> bool:
         """Whether that position could be reached while the served lane is held."""
@@ -123,6 +129,11 @@ class Builder(OwnedLane):
 
     async def _finish(self, replay: Replay, loads: LoadsQueue) -> bool:
         """Take the last steps, as far as they can be taken now; whether all are taken."""
+        if not self._is_complete:
+            async with self._engine.begin() as connection:
+                await complete_generation(connection, self._dataset, self._generation)
+            self._is_complete = True
+            return False  # What has happened meanwhile is folded first.
         if self._build.purpose == "as-of":
             return await self._end("ready")
         if not self._is_compared:

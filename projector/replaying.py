@@ -25,9 +25,13 @@ class Replay:
         """
         if not self._waiting and (delivered := await self._deliveries.next(timeout_s)) is not None:
             self._keep(delivered)
+        await self.fetch(most)
+        return [event for event, _ in islice(self._waiting, most) if event.position <= until]
+
+    async def fetch(self, most: int) -> None:
+        """Read what has arrived already, until at least so many events wait; raises like `events`."""
         while len(self._waiting) < most and (more := await self._deliveries.arrived()) is not None:
             self._keep(more)
-        return [event for event, _ in islice(self._waiting, most) if event.position <= until]
 
     def offset(self, position: int) -> int:
         """The offset of the message in which an event stands that waits: reading may go on there."""
