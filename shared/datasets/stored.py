@@ -31,7 +31,7 @@ def fingerprint(shape: Iterable[object]) -> str:
 def _stripped(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _stripped(one) for name, one in value.items() if name not in SHOWN}
-    return [_stripped(one) for one in value] if isinstance(value, list) else value
+    return [_stripped(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def encode_declaration(dataset: Dataset) -> str:
