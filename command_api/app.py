@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from litestar import Litestar, get
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -88,14 +89,9 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
         await engine.dispose()
         await reader.dispose()
 
-    @get("/health", include_in_schema=False)
-    async def health() -> dict[str, str]:
-        await store.heads()
-        return {"status": "ok"}
-
     app = Litestar(
         route_handlers=[
-            health,
+            health_route(store),
             *people_routes(people),
             *(upload_route(dataset, uploads) for dataset in catalogue.values()),
             *(route for dataset in catalogue.values() for route in record_routes(dataset, commands)),
@@ -120,6 +116,17 @@ def make_guard(
     table = {**ROLES, **REGISTRATION[settings.open_registration]}
     limits = Limits(shares, LIMITS, read_limits(settings.rate_limits))
     return Guard(standing, limits, engine, engine, table, catalogue)
+
+
+def health_route(store: EventStore) -> HTTPRouteHandler:
+    """Whether the event store can be read."""
+
+    @get("/health", include_in_schema=False)
+    async def health() -> dict[str, str]:
+        await store.heads()
+        return {"status": "ok"}
+
+    return health
 
 
 def make_people(engine: AsyncEngine, signer: Signer, catalogue: Catalogue) -> People:
