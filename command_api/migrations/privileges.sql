@@ -19,12 +19,13 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA read TO tablefold_p
 GRANT SELECT, INSERT ON store.events, store.uploads TO tablefold_projector;
 GRANT SELECT, INSERT, UPDATE ON store.heads TO tablefold_projector;
 GRANT SELECT, INSERT, DELETE ON store.claims TO tablefold_projector;
+GRANT SELECT, UPDATE (id) ON store.rebuilds TO tablefold_projector;  -- A flip locks the request, and changes nothing of it.
 
 -- The query API: reads what it serves and how callers stand, adds to the audit, and counts calls.
 GRANT USAGE ON SCHEMA store, read, limits TO tablefold_query;
 GRANT SELECT, INSERT, UPDATE ON limits.shares TO tablefold_query;
 GRANT SELECT ON ALL TABLES IN SCHEMA read TO tablefold_query;
-GRANT SELECT ON store.users, store.dataset_roles, store.api_keys, store.uploads, store.senders, store.people
+GRANT SELECT ON store.users, store.dataset_roles, store.api_keys, store.uploads, store.senders, store.people, store.rebuilds
 TO tablefold_query;
 GRANT SELECT (session_id, user_id, revoked_at) ON store.sessions TO tablefold_query;
 GRANT INSERT ON store.audit TO tablefold_query;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from command_api.migrations.statements import run_statements
 
 revision = "0008"
-down_revision = "0003"
+down_revision = "0007"
 
 
 def upgrade() -> None:
