@@ -5,7 +5,7 @@ from __future__ import annotations
 from command_api.migrations.statements import run_statements
 
 revision = "0010"
-down_revision = "0007"
+down_revision = "0008"
 
 
 def upgrade() -> None:
