@@ -18,6 +18,7 @@ from command_api.texts import Wishes
 from shared.datasets.declaration import Dataset
 from shared.errors import BadFile, TooLarge
 from shared.tabular.dialect import settle_dialect
+from shared.tabular.formulas import SAFE, unguarded
 from shared.tabular.framing import frame
 from shared.tabular.header import BLANK, Header, Label, first_record, match_header
 from shared.tabular.plain import Record, Syntax, read_record
@@ -27,8 +28,11 @@ from shared.tabular.rows import Located, sort_records
 MAX_ROWS = 100_000
 MAX_BYTES = 64 * 1024**2
 ROW = "_row"
-OWN_COLUMNS = (ROW, "_line", "_errors")
+OWN_COLUMNS = (ROW, "_line", "_errors", SAFE)
 _NUMBER = re.compile(r"([0-9]{1,9})(?:[.,]0+)?")
+
+
+Found = tuple[Header, int, bool]
 
 
 class FixedRow(msgspec.Struct, frozen=True):
@@ -46,11 +50,10 @@ class FixedRow(msgspec.Struct, frozen=True):
 class FixFile:
     """A whole file whose header is understood; `digest` is the hash of its bytes."""
 
-    def __init__(self, text: bytes, syntax: Syntax, header: Header, at: int, first_line: int, digest: str) -> None:
+    def __init__(self, text: bytes, syntax: Syntax, found: Found, first_line: int, digest: str) -> None:
         self._text = syntax.ended(text)
         self._syntax = syntax
-        self._header = header
-        self._at = at
+        self._header, self._at, self._is_safe = found
         self._first_line = first_line
         self.digest = digest
 
@@ -72,7 +75,8 @@ class FixFile:
             return FixedRow(_number(number), line, {}, RowError(line, line, None, None, *said))
         for *cells, _, _ in found.good:
             named = zip(self._header.fields, cells, strict=True)
-            corrected = {field: str(cell or "") for field, cell in named if field is not None}
+            own = unguarded if self._is_safe else str
+            corrected = {field: own(str(cell or "")) for field, cell in named if field is not None}
             return FixedRow(_number(str(cells[self._at] or "")), line, corrected)
         return None
 
@@ -102,15 +106,15 @@ def _understood(content: bytes, dataset: Dataset, wishes: Wishes) -> FixFile:
     first = first_record(text, dialect.syntax)
     if first is None:
         raise TypeError("A whole text has a first record, or it is refused.")
-    header, at = _matched(first.cells, labels)
+    found = _matched(first.cells, labels)
     rest = text[first.size_bytes :]
     if len(frame(dialect.syntax.ended(rest), dialect.syntax, final=True).ends) > MAX_ROWS:
         raise TooLarge("format-error", f"The file has more than {MAX_ROWS} rows. Send it in parts.")
-    return FixFile(rest, dialect.syntax, header, at, 1 + first.lines, hashlib.sha256(content).hexdigest())
+    return FixFile(rest, dialect.syntax, found, 1 + first.lines, hashlib.sha256(content).hexdigest())
 
 
-def _matched(cells: Sequence[str], labels: Sequence[Label]) -> tuple[Header, int]:
-    """The header up to its last label, and the column that says which row is meant."""
+def _matched(cells: Sequence[str], labels: Sequence[Label]) -> Found:
+    """The header up to its last label, the column that says which row is meant, whether cells are guarded."""
     names = [cell.strip(BLANK).casefold() for cell in cells]
     while names and not names[-1]:
         names.pop()
@@ -123,7 +127,7 @@ def _matched(cells: Sequence[str], labels: Sequence[Label]) -> tuple[Header, int
     header = match_header(own, labels)
     if not any(header.fields):
         raise BadFile("missing-label", f"No column beside {ROW!r} is known. There are {_named(labels)}.", (ROW,))
-    return header, names.index(ROW)
+    return header, names.index(ROW), SAFE in names
 
 
 def _named(labels: Sequence[Label]) -> str:

@@ -11,7 +11,8 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9 ._()+-]")
 
 def attachment(file_name: str) -> dict[str, str]:
     """`Content-Disposition` as in RFC 6266, and no guessing of types; a name never leads into another folder."""
-    name = re.split(r"[/\\]", file_name)[-1].strip() or "file"
+    last = re.split(r"[/\\]", file_name)[-1].strip()
+    name = last if last.strip(".") else "file"
     plain = _UNSAFE.sub("_", name)[:200]
     encoded = quote(name[-200:].encode("utf-8", "replace"), safe="")
     return {

@@ -8,14 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.datasets.fields import Kind
+from shared.tabular.formulas import FORMULA, GUARD, PLAIN_NUMBER
 
 Column = sa.ColumnElement[Any]
 Shape = Callable[[Column, Kind], Column]
-
-FORMULA_STARTS = "=+-@\t\r"
-"""What a spreadsheet takes for the beginning of a formula."""
-
-PLAIN_NUMBER = "^[+-]?[0-9]+([.][0-9]+)?$"
 
 
 def plain(column: Column, kind: Kind) -> Column:
@@ -27,11 +23,11 @@ def plain(column: Column, kind: Kind) -> Column:
 
 
 def formula_safe(column: Column, kind: Kind) -> Column:
-    """As `plain`, but a text that a spreadsheet would run has a ' before it; numbers stay numbers."""
+    """As `plain`, but a text that a spreadsheet would run is guarded; numbers stay numbers."""
     if kind not in (Kind.TEXT, Kind.CHOICE):
         return plain(column, kind)
-    starts = sa.func.ascii(column).in_([ord(character) for character in FORMULA_STARTS])
-    return sa.case((starts & ~column.regexp_match(PLAIN_NUMBER), sa.literal("'") + column), else_=column)
+    runs = column.regexp_match(FORMULA) & ~column.regexp_match(PLAIN_NUMBER)
+    return sa.case((runs, sa.literal(GUARD) + column), else_=column)
 
 
 def json_value(column: Column, kind: Kind) -> Column:

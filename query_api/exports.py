@@ -26,6 +26,7 @@ from shared.datasets.fields import Kind
 from shared.errors import Unavailable
 from shared.http.positions import HEADER
 from shared.selection.parameters import Query
+from shared.tabular.formulas import SAFE
 
 if TYPE_CHECKING:
     from query_api.records import Records
@@ -59,7 +60,7 @@ class Exports:
     def answer(self, records: Records, query: Query, form: Format) -> Pushed:
         """The selection as a file; raises BadParameter."""
         query = msgspec.structs.replace(query, known={**query.known, "limit": ANY_LIMIT})
-        names = query.listed("fields") or column_names(records.dataset)
+        names = query.listed("fields") or (*column_names(records.dataset), *_mark(query, form))
         headers = {**attachment(f"{records.dataset.name}.{form.name}"), "Vary": "Accept"}
         return Pushed(self._push(records, query, form, names), form.media_type, headers, self._write_s)
 
@@ -92,7 +93,7 @@ def exported(dataset: Dataset, found: Selection, query: Query, form: Format, nam
 
     Without `sort` and `limit` they come in the order in which they lie: sorting millions is for those who ask.
     """
-    shape = plain if form.name == "csv" and query.one("raw") == "1" else form.shape
+    shape = plain if query.one("raw") == "1" else form.shape
     cells = _cells(dataset, found, shape, form)
     rows = sa.select(*(cells[name].label(name) for name in names)).where(*found.conditions)
     if found.served.generation is None:
@@ -117,7 +118,13 @@ def _cells(dataset: Dataset, found: Selection, shape: Shape, form: Format) -> di
         cells[dataset.members.name] = members if form.name == "ndjson" else sa.cast(members, sa.Text())
     provenance = {"source": shape(uploads.c.source, Kind.TEXT), "upload": uploads.c.id, "row": table.c.row}
     since = sa.case(found.served.since, value=table.c.segment)
-    return {**cells, "version": sa.func.coalesce(table.c.position, since), **provenance}
+    mark = {SAFE: sa.cast(sa.null(), sa.Text())}
+    return {**cells, "version": sa.func.coalesce(table.c.position, since), **provenance, **mark}
+
+
+def _mark(query: Query, form: Format) -> tuple[str, ...]:
+    """The column by which a file of ours is known when it comes back; what names its own columns has those alone."""
+    return (SAFE,) if form.name == "csv" and query.one("raw") != "1" else ()
 
 
 def _with_uploads(dataset: Dataset, found: Selection) -> sa.FromClause:

@@ -64,7 +64,7 @@ FORMAT = Parameter(
 RAW = Parameter(
     name="raw",
     kind=Kind.CHOICE,
-    description="`1`: CSV cells exactly as they are; else a text that a spreadsheet would run has a ' before it.",
+    description="`1`: CSV cells exactly as they are; else what a spreadsheet would run has a ' before it.",
     choices=("1", "0"),
 )
 EXPORTING = {one.name: one for one in (FORMAT, RAW)}

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from query_api.attachments import attachment, begun
+from query_api.formats import RAW
 from query_api.openapi import described
 from query_api.routing import readable
 from query_api.row_errors import OUTCOME, has_outcome
@@ -24,6 +25,7 @@ from shared.datasets.catalogue import Catalogue
 from shared.http.problems import AnyRequest
 from shared.read_tables import rejects_table, row_errors_table
 from shared.selection.parameters import read_query
+from shared.tabular.formulas import SAFE, guarded
 
 BATCH_ROWS = 2000
 OWN_COLUMNS = ("_row", "_line", "_errors")
@@ -41,17 +43,19 @@ class RejectedRows:
         async with snapshot(self._engine) as connection:
             return await find_upload(connection, text)
 
-    async def csv(self, upload: sa.RowMapping, outcome: str) -> AsyncIterator[bytes]:
-        """RFC 4180 in UTF-8: the file's own columns in its order, then `_row`, `_line` and `_errors`.
+    async def csv(self, upload: sa.RowMapping, outcome: str, *, raw: bool = False) -> AsyncIterator[bytes]:
+        """RFC 4180 in UTF-8: the file's own columns in its order, then `_row`, `_line`, `_errors` and `_safe`.
 
-        Cells beyond the header stand behind those three, so that nothing of a row is lost.
+        Cells beyond the header stand behind those four, so that nothing of a row is lost. What a spreadsheet would run
+        is guarded; a raw file has its cells as they are, and no `_safe`.
         """
         labels: list[str] = list(upload["header"]["columns"])
+        mark, beside = ((), ()) if raw else ((SAFE,), ("",))
         wanted = self._batch(upload, outcome)
         rows = await self._rows(wanted, -1)
-        yield written([[*labels, *OWN_COLUMNS]])
+        yield written([[*labels, *OWN_COLUMNS, *mark]], raw=raw)
         while rows:
-            yield written([fitted(row["cells"], len(labels), _own(row)) for row in rows])
+            yield written([fitted(row["cells"], len(labels), (*_own(row), *beside)) for row in rows], raw=raw)
             rows = await self._rows(wanted, rows[-1]["row"])
 
     async def _rows(self, wanted: sa.Select[tuple[object, ...]], last: int) -> Sequence[sa.RowMapping]:
@@ -93,10 +97,10 @@ def fitted(cells: Sequence[str], width: int, own: tuple[object, ...]) -> list[ob
     return [*cells[:width], *[""] * (width - len(cells)), *own, *cells[width:]]
 
 
-def written(rows: Sequence[Sequence[object]]) -> bytes:
+def written(rows: Sequence[Sequence[object]], *, raw: bool) -> bytes:
     """Rows as CSV in UTF-8 with CRLF."""
     text = io.StringIO()
-    csv.writer(text).writerows(rows)
+    csv.writer(text).writerows(rows if raw else ([guarded(str(cell)) for cell in row] for row in rows))
     return text.getvalue().encode()
 
 
@@ -104,14 +108,15 @@ def rejected_row_routes(reader: RejectedRows, waiter: Waiter) -> list[HTTPRouteH
     """The rejected rows of one upload as CSV."""
 
     async def read_csv(request: AnyRequest) -> Stream:
-        query = read_query(request.scope["path"], request.scope["query_string"], {OUTCOME.name: OUTCOME})
-        outcome = str(query.one(OUTCOME.name))
+        known = {OUTCOME.name: OUTCOME, RAW.name: RAW}
+        query = read_query(request.scope["path"], request.scope["query_string"], known)
+        outcome, raw = str(query.one(OUTCOME.name)), query.one(RAW.name) == "1"
         await waiter.wait(request)
         upload = await reader.find(request.path_params["upload_id"])
         headers = attachment(f"{upload['file_name'].removesuffix('.csv')}-errors.csv")
-        return Stream(await begun(reader.csv(upload, outcome)), media_type="text/csv", headers=headers)
+        return Stream(await begun(reader.csv(upload, outcome, raw=raw)), media_type="text/csv", headers=headers)
 
     path = {"upload_id": "The id of the upload."}
     says = "The rejected rows, as a file to fix and send back"
-    operation = described("uploads", says, (OUTCOME,), path=path, answers=TEXT, media_type="text/csv")
+    operation = described("uploads", says, (OUTCOME, RAW), path=path, answers=TEXT, media_type="text/csv")
     return [readable("/uploads/{upload_id:str}/errors.csv", read_csv, operation)]

@@ -15,6 +15,7 @@ import polars as pl
 
 from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Field, Ge, Kind, Le
+from shared.tabular.formulas import GUARDED
 from shared.tabular.header import Header
 from shared.tabular.row_errors import ERROR_MARK
 from shared.wording import (
@@ -72,7 +73,8 @@ def validate(frame: pl.DataFrame, header: Header, dataset: Dataset) -> Validated
     present += [(field, f"no {field.name}", field.name) for field in lacking]
     columns = frame.columns
     frame = frame.with_columns(pl.lit(None, pl.String).alias(f"no {field.name}") for field in lacking)
-    texts = frame.with_columns(_text(field, column).alias(field.name) for field, column, _ in present)
+    cells = {column: _unguarded(column) if header.is_safe else pl.col(column) for _, column, _ in present}
+    texts = frame.with_columns(_text(field, cells[column]).alias(field.name) for field, column, _ in present)
     checked = texts.with_columns(_is_good(field, others).alias(f"{field.name} good") for field, _, _ in present)
     all_good = pl.all_horizontal(pl.col(f"{field.name} good") for field, _, _ in present)
     failed = checked.filter(~all_good)
@@ -94,7 +96,7 @@ def no_errors() -> pl.DataFrame:
 
 def key_of(field: Field, cells: pl.Series) -> pl.Series:
     """The canonical text of keys as they were read; null where one is not good."""
-    text = pl.DataFrame({field.name: cells}).select(_text(field, field.name).alias(field.name))
+    text = pl.DataFrame({field.name: cells}).select(_text(field, pl.col(field.name)).alias(field.name))
     value = pl.col(field.name)
     if field.kind is Kind.UUID:
         value = value.str.to_lowercase()
@@ -103,9 +105,13 @@ def key_of(field: Field, cells: pl.Series) -> pl.Series:
     return text.select(pl.when(_is_good(field, {})).then(value).alias("key")).to_series()
 
 
-def _text(field: Field, column: str) -> pl.Expr:
+def _unguarded(column: str) -> pl.Expr:
+    return pl.col(column).str.replace(GUARDED, "${1}")
+
+
+def _text(field: Field, cell: pl.Expr) -> pl.Expr:
     """Without the white space (Unicode's) at both ends, in the field's case; nothing but white space is no value."""
-    text = pl.col(column).str.strip_chars().replace("", None)
+    text = cell.str.strip_chars().replace("", None)
     match field.case:
         case "lower":
             return text.str.to_lowercase()

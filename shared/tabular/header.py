@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from shared.errors import BadFile, TooLarge
+from shared.tabular.formulas import SAFE
 from shared.tabular.plain import Syntax, read_record
 
 MAX_HEADER_BYTES: Final = 1024**2
@@ -40,6 +41,11 @@ class Header(msgspec.Struct, frozen=True):
     """As long as `columns`: the field of each, or None for a column that is ignored."""
     ignored: tuple[str, ...]
     """Labels that no field knows; blank ones are ignored without being listed."""
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether cells of the file are guarded from spreadsheets, because it is an export of ours."""
+        return SAFE in self.ignored
 
 
 class FirstRecord(msgspec.Struct, frozen=True):

@@ -54,10 +54,10 @@ async def test_rejected_rows_keep_the_files_own_columns_and_say_what_is_wrong(
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert "filename*=UTF-8''M%C3%A4rz-errors.csv" in answer.headers["content-disposition"]
     assert read(answer.text) == [
-        ["debtId", "Name, full", "", "_row", "_line", "_errors"],
-        ['quote " here', "line\nbreak, comma", "é", "2", "4", "Name, full: Second.; debtId: First."],
-        ["short", "", "", "3", "6", ""],
-        ["a", "long", "x", "9", "18", "Too many.", "more", "most"],
+        ["debtId", "Name, full", "", "_row", "_line", "_errors", "_safe"],
+        ['quote " here', "line\nbreak, comma", "é", "2", "4", "Name, full: Second.; debtId: First.", ""],
+        ["short", "", "", "3", "6", "", ""],
+        ["a", "long", "x", "9", "18", "Too many.", "", "more", "most"],
     ]
 
 
@@ -73,7 +73,24 @@ async def test_every_rejected_row_is_there_once_in_order(client: httpx.AsyncClie
 async def test_a_file_without_rejected_rows_leaves_the_header(client: httpx.AsyncClient, books: Books) -> None:
     upload_id = await books.upload("debts", 5, header=HEADER)
     answer = await client.get(f"/uploads/{upload_id}/errors.csv")
-    assert read(answer.text) == [["debtId", "Name, full", "", "_row", "_line", "_errors"]]
+    assert read(answer.text) == [["debtId", "Name, full", "", "_row", "_line", "_errors", "_safe"]]
+
+
+async def test_no_cell_is_a_formula_unless_it_is_asked_for_as_it_is(client: httpx.AsyncClient, books: Books) -> None:
+    labels = {"columns": ["=LABEL()", "b", "c"], "fields": [None, None, None], "ignored": ["=LABEL()", "b", "c"]}
+    upload_id = await books.upload("debts", 7, header=labels)
+    cells = ["=1+1", "'@x", "-12.50", "+A1"]
+    await books.reject("debts", [reject(7, 2, cells)], [error(7, 2, "=LABEL()", "No.")])
+    path = f"/uploads/{upload_id}/errors.csv"
+    own = ["_row", "_line", "_errors"]
+    assert read((await client.get(path)).text) == [
+        ["'=LABEL()", "b", "c", *own, "_safe"],
+        ["'=1+1", "''@x", "-12.50", "2", "4", "'=LABEL(): No.", "", "'+A1"],
+    ]
+    assert read((await client.get(f"{path}?raw=1")).text) == [
+        ["=LABEL()", "b", "c", *own],
+        ["=1+1", "'@x", "-12.50", "2", "4", "=LABEL(): No.", "+A1"],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -242,12 +242,12 @@ def test_rejected_rows_can_be_corrected_and_sent_again(api: Api, source: str) ->
     first = api.upload("debts", content, source=source)
     lines = corrected(api, first)
 
-    assert lines[0] == [*DEBT_LABELS, "", "Remark", "_row", "_line", "_errors"]
+    assert lines[0] == [*DEBT_LABELS, "", "Remark", "_row", "_line", "_errors", "_safe"]
     bad = [number for number in range(1200) if number % 3 == 0 or number % 7 == 0]
     assert [line[8:10] for line in lines[1:-2]] == [[str(number + 2), str(2 * number + 2)] for number in bad]
     assert [line[:8] for line in lines[1:-2]] == [rows[number] for number in bad]
     assert lines[-2][:3] == ["too", "few", ""]
-    assert lines[-1][11:] == ["more"]
+    assert lines[-1][12:] == ["more"]
     assert "debtAmount: must be a number" in lines[1][10]
     assert "debtDueDate: must be an existing date" in lines[1][10]
 
