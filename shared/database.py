@@ -52,7 +52,8 @@ def make_engine(
     """An engine whose connections show as `name` in pg_stat_activity; a dead connection is replaced before use.
 
     With `timeout_s` PostgreSQL ends a statement that takes longer; where it does not answer at all, twice as long and
-    a second are waited for it. `settings` are PostgreSQL's, for each session.
+    a second are waited for it. `settings` are PostgreSQL's, for each session. Its errors never tell the values of a
+    statement: they are logged.
     """
     patience: dict[str, float] = {}
     if timeout_s is not None:
@@ -65,6 +66,7 @@ def make_engine(
         max_overflow=0,
         pool_pre_ping=True,
         pool_timeout=POOL_WAIT_S,
+        hide_parameters=True,
         connect_args={"server_settings": {"application_name": name, "timezone": "UTC", **settings}, **patience},
     )
 

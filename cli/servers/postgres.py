@@ -15,6 +15,9 @@ from cli.servers.processes import Process
 from cli.servers.secrets import DATABASE_SECRETS
 from shared.errors import BadSettings, Unavailable
 
+NO_VALUES = {"log_error_verbosity": "terse", "log_min_error_statement": "panic"}
+"""Details of an error would tell the values of a row, and its statement those that stand in it."""
+
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # Its path may be at most 107 bytes long; data folders lie deeper than that.
@@ -24,6 +27,7 @@ SETTINGS = {
     "shared_preload_libraries": "",
     "log_min_messages": "warning",
     "log_checkpoints": "off",
+    **NO_VALUES,
     "timezone": "UTC",
 }
 CAPABILITIES = {1: "dac_override", 2: "dac_read_search"}

@@ -13,6 +13,7 @@ import yaml
 
 from cli.servers.folder import ROOT, DataFolder
 from cli.servers.nginx import TEMPLATE, Nginx, names_in
+from cli.servers.postgres import NO_VALUES, SETTINGS
 from cli.servers.rabbitmq import definitions_with
 from cli.servers.secrets import BROKER_SECRETS, DATABASE_SECRETS, IN_CONTAINERS, USERS_FILE, make_for_containers
 from cli.services import PROJECTOR_MEMORY
@@ -133,6 +134,11 @@ def test_projectors_use_memory_in_the_same_way_everywhere() -> None:
 
 def test_the_projector_can_be_scaled() -> None:
     assert not {"container_name", "hostname", "ports", "expose"} & set(service("projector"))
+
+
+def test_postgresql_logs_no_values_anywhere() -> None:
+    assert {f"--{name}={value}" for name, value in NO_VALUES.items()} <= set(service("postgres")["command"])
+    assert NO_VALUES.items() <= SETTINGS.items()
 
 
 def test_rabbitmq_keeps_its_name_and_with_it_its_data() -> None:
