@@ -8,12 +8,15 @@ from litestar.openapi.spec import Operation, Parameter, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.openapi.spec.media_type import OpenAPIMediaType
 
-from command_api.describing import OBJECT, TEXT, operation, record_schema
+from command_api.describing import ACCEPTED, OBJECT, TEXT, operation, record_schema
 from command_api.json_bodies import JSON, MERGE_PATCH
+from command_api.narrowing import MOST
 from command_api.openapi import WISHES, file_body
+from command_api.selecting import MAX_AFFECTED
 from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Kind
 from shared.selection.parameters import Parameter as Declared
+from shared.selection.values import DECIMAL_TEXT
 
 UPLOAD = Parameter(name="upload_id", param_in="path", description="The id of the upload.", required=True, schema=TEXT)
 ROW = Parameter(
@@ -71,6 +74,7 @@ def fix_rows(wishes: Iterable[str]) -> type[Operation]:
 def correct_many(dataset: Dataset, parameters: Iterable[Declared]) -> type[Operation]:
     """The operation that corrects all records that match."""
     schema = record_schema(dataset, whole=False)
+    schema.properties = {name: one for name, one in (schema.properties or {}).items() if name != dataset.key}
     content = {one: OpenAPIMediaType(schema=schema) for one in MERGE_PATCH}
     body = RequestBody(content=content, description="A merge patch: null takes a value away.", required=True)
     answers = {
@@ -79,12 +83,26 @@ def correct_many(dataset: Dataset, parameters: Iterable[Declared]) -> type[Opera
         "422": "The values do not fit; `errors` points to each.",
     }
     said = [
-        Parameter(name=one.name, param_in="query", description=one.description, schema=_of(one)) for one in parameters
+        Parameter(
+            name=one.name,
+            param_in="query",
+            description=one.description,
+            schema=_of(one),
+            required=one.name == MAX_AFFECTED.name,
+        )
+        for one in parameters
     ]
     return operation(dataset.name, f"Correct all matching records of {dataset.title.lower()}", said, answers, body)
 
 
 def _of(parameter: Declared) -> Schema:
     if parameter.kind is Kind.INTEGER:
-        return Schema(type=OpenAPIType.INTEGER, minimum=parameter.minimum, maximum=parameter.maximum)
-    return Schema(type=OpenAPIType.STRING, enum=list(parameter.choices) or None)
+        low, high = parameter.minimum, parameter.maximum
+        return Schema(
+            type=OpenAPIType.INTEGER,
+            minimum=-MOST if low is None else low,
+            maximum=MOST if high is None else high,
+        )
+    pattern = DECIMAL_TEXT if parameter.kind is Kind.DECIMAL else None
+    choices = list(parameter.choices) or None
+    return Schema(type=OpenAPIType.STRING, format=ACCEPTED[parameter.kind][1], enum=choices, pattern=pattern)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from litestar.openapi.spec import OpenAPIResponse, Operation, Parameter, Reference, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.openapi.spec.media_type import OpenAPIMediaType
 
 from command_api.json_bodies import JSON, MERGE_PATCH
+from command_api.narrowing import narrowed
 from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Field, Kind
 from shared.http.problems import MEDIA_TYPE
@@ -30,6 +31,8 @@ ACCEPTED: dict[Kind, tuple[list[OpenAPIType], OpenAPIFormat | None]] = {
 }
 """What a body may say for a value of each kind."""
 
+VERSION = '"[1-9][0-9]{0,17}"'
+
 PREFER = Parameter(
     name="Prefer",
     param_in="header",
@@ -40,13 +43,13 @@ IDEMPOTENCY_KEY = Parameter(
     name="Idempotency-Key",
     param_in="header",
     description="The same key with the same request is one command, and is answered in the same way.",
-    schema=TEXT,
+    schema=Schema(type=OpenAPIType.STRING, pattern="^[!#-~]{1,255}$"),
 )
 IF_MATCH = Parameter(
     name="If-Match",
     param_in="header",
     description='The versions that the change is meant for, as "57"; any other is a 412 with the record as it is.',
-    schema=TEXT,
+    schema=Schema(type=OpenAPIType.STRING, pattern=f"^([*]|{VERSION}(, {VERSION})*)$"),
 )
 
 ACCEPTED_LATER = {"202": "Appended, but not applied yet; `Location` tells later what became of it."}
@@ -88,7 +91,7 @@ def record_schema(dataset: Dataset, *, whole: bool) -> Schema:
             members.name: Schema(type=OpenAPIType.ARRAY, items=each),
         }
         schema.required = [*(schema.required or []), members.name] if whole else None
-    return schema
+    return schema if whole else replace(schema, min_properties=1)
 
 
 def _object(fields: tuple[Field, ...], *, whole: bool) -> Schema:
@@ -101,14 +104,14 @@ def _object(fields: tuple[Field, ...], *, whole: bool) -> Schema:
 
 def _value(field: Field) -> Schema:
     types, form = ACCEPTED[field.kind]
-    return Schema(
+    schema = Schema(
         type=types if field.required else [*types, OpenAPIType.NULL],
         format=form,
         enum=list(field.choices) or None,
         default=field.default,
         max_length=field.max_length,
-        minimum=field.minimum,
     )
+    return narrowed(field, schema)
 
 
 def _body(media_types: tuple[str, ...], schema: Schema, says: str) -> RequestBody:

@@ -24,7 +24,7 @@ from query_api.waiting import Waiter
 from shared.blobs import Blobs
 from shared.books import uploads
 from shared.datasets.declaration import Dataset
-from shared.datasets.fields import Kind
+from shared.datasets.fields import INTEGER_DIGITS, Kind
 from shared.errors import NotFound
 from shared.http.positions import Position
 from shared.http.problems import AnyRequest
@@ -41,7 +41,7 @@ AFTER = Parameter(
     description="Only what happened after this position (exclusive); `next` gives it.",
     default="0",
     minimum=0,
-    maximum=2**63 - 1,
+    maximum=10**INTEGER_DIGITS - 1,
 )
 PARAMETERS = {one.name: one for one in (AFTER, LIMIT, AS_OF)}
 

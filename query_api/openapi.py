@@ -11,8 +11,11 @@ from litestar.openapi.spec.enums import OpenAPIType
 
 from query_api.problems import PROBLEM
 from query_api.schemas import OBJECT, TEXT, value_schema
-from shared.datasets.fields import Kind
+from shared.datasets.fields import INTEGER_DIGITS, Kind
 from shared.selection.parameters import Parameter
+from shared.selection.values import DECIMAL_TEXT
+
+MOST = 10**INTEGER_DIGITS - 1
 
 
 def described(
@@ -52,10 +55,14 @@ def _path_parameters(path: Mapping[str, str]) -> list[Described | Reference]:
 
 def _query_parameter(one: Parameter) -> Described:
     default = int(one.default) if one.default and one.kind is Kind.INTEGER else one.default
-    schema = replace(value_schema(one.kind, one.choices), minimum=one.minimum, maximum=one.maximum, default=default)
+    low, high = (-MOST, MOST) if one.kind is Kind.INTEGER else (None, None)
+    low, high = (low if one.minimum is None else one.minimum), (high if one.maximum is None else one.maximum)
+    schema = replace(value_schema(one.kind, one.choices), minimum=low, maximum=high, default=default)
+    if one.kind is Kind.DECIMAL:
+        schema = replace(schema, pattern=DECIMAL_TEXT)
     if one.listed:
         schema = replace(schema, enum=list(one.listed))
-    many = Schema(type=OpenAPIType.ARRAY, items=schema)
+    many = Schema(type=OpenAPIType.ARRAY, items=schema, min_items=1, unique_items=True if one.listed else None)
     described = Described(
         name=one.name,
         param_in="query",

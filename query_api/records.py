@@ -20,7 +20,7 @@ from query_api.openapi import described
 from query_api.ordering import record_order, sort_parameter
 from query_api.pages import PAGING, Page, empty_page, read_page, read_paging
 from query_api.routing import readable
-from query_api.schemas import list_schema, record_schema
+from query_api.schemas import list_schema, record_schema, some_of
 from query_api.selections import Selection
 from query_api.snapshots import snapshot
 from query_api.waiting import Waiter
@@ -168,7 +168,9 @@ def record_routes(records: Records, waiter: Waiter, exports: Exports) -> list[HT
 
     title, schema = dataset.title.lower(), record_schema(dataset)
     parameters = tuple(records.parameters.values())
-    listing = described(dataset.name, f"Records of {title}", parameters, answers=list_schema(schema), files=MEDIA_TYPES)
+    listing = described(
+        dataset.name, f"Records of {title}", parameters, answers=list_schema(some_of(schema)), files=MEDIA_TYPES
+    )
     routes = [readable(f"/{dataset.name}", read_list, listing)]
     if dataset.key:
         path = {"key": f"The record's {dataset.key}."}

@@ -19,7 +19,7 @@ from query_api.openapi import described
 from query_api.pages import Page, empty_page, read_page, read_paging
 from query_api.records import Body, Records, read_key
 from query_api.routing import readable
-from query_api.schemas import list_schema, record_schema
+from query_api.schemas import list_schema, record_schema, some_of
 from query_api.snapshots import snapshot
 from query_api.waiting import Waiter
 from shared.datasets.fields import Field
@@ -102,6 +102,6 @@ def _route(referring: Referring, waiter: Waiter) -> HTTPRouteHandler:
         f"Records of {dataset.title.lower()} that refer to one of {target.title.lower()}",
         tuple(referring.parameters.values()),
         path={"key": f"The {target.key} of the record that is referred to."},
-        answers=list_schema(record_schema(dataset)),
+        answers=list_schema(some_of(record_schema(dataset))),
     )
     return readable(f"/{target.name}/{{key:str}}/{dataset.name}", read_list, operation)

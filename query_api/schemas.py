@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from litestar.openapi.spec import Reference, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 
@@ -54,6 +56,11 @@ def list_schema(items: Schema) -> Schema:
     """A list with its neighbours and its count."""
     results = Schema(type=OpenAPIType.ARRAY, items=items)
     return object_schema({"results": results, "next": URL, "previous": URL, "count": COUNT})
+
+
+def some_of(record: Schema) -> Schema:
+    """A record of which `fields` may have chosen some."""
+    return replace(record, required=None)
 
 
 def object_schema(properties: Properties) -> Schema:

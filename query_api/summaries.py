@@ -42,16 +42,21 @@ def measures_of(dataset: Dataset) -> tuple[Field, ...]:
 
 
 def summary_parameters(dataset: Dataset) -> dict[str, Parameter]:
-    """The filters of the dataset, `group` and `sums`; raises BadSettings where a declaration uses these names."""
+    """The filters of the dataset, `group`, and `sums` where there are any.
+
+    Raises BadSettings where a declaration uses these names.
+    """
     groups = [
         one.name for one in dataset.fields if one.kind in GROUPED and one.name != dataset.key and not one.sensitive
     ]
     sums = tuple(field.name for field in measures_of(dataset))
     own = [
         Parameter(name="group", kind=Kind.CHOICE, description="The field to group by.", choices=tuple(groups)),
-        Parameter(name="sums", kind=Kind.TEXT, description="The fields to sum; all of them unless given.", listed=sums),
         AS_OF,
     ]
+    if sums:
+        says = "The fields to sum; all of them unless given."
+        own.append(Parameter(name="sums", kind=Kind.TEXT, description=says, listed=sums))
     filters = filter_parameters(filters_of(dataset))
     if taken := filters.keys() & {one.name for one in own}:
         raise BadSettings(f"Dataset {dataset.name!r} has a filter {', '.join(taken)}, which summaries have; rename it.")
@@ -69,7 +74,7 @@ class Summaries:
     async def read(self, query: Query) -> tuple[Body, Position]:
         """The whole selection and, with `group`, its groups. Raises BadParameter."""
         group = None if (given := query.one("group")) is None else str(given)
-        wanted = query.listed("sums")
+        wanted = query.listed("sums") if "sums" in self.parameters else None
         sums = [one for one in measures_of(self._records.dataset) if wanted is None or one.name in wanted]
         async with snapshot(self._engine) as connection:
             found = await self._records.select(connection, query)

@@ -20,6 +20,7 @@ from shared.auth.callers import Caller, Role
 from shared.auth.standing import Standing
 from shared.datasets.catalogue import Catalogue
 from shared.errors import BadSettings, Forbidden, NotFoldedYet, Unauthenticated
+from shared.http.allowed import with_allow
 from shared.http.callers import caller_of, keep_caller
 from shared.http.correlation import correlation_id
 from shared.http.crowd import with_crowd_bound
@@ -80,8 +81,8 @@ class Guard:
         """The same app, once every route of it has a role; raises BadSettings that names one without."""
         self._needs = {route: self._need(route) for route in routes_of(app)}
         self._limits.cover(self._needs, self._datasets)
-        masked = self._sensitive.around(app.asgi_handler, self._note)
-        app.asgi_handler = with_headers(with_crowd_bound(with_limits(masked)))
+        answering = with_allow(self._sensitive.around(app.asgi_handler, self._note), self._needs)
+        app.asgi_handler = with_headers(with_crowd_bound(with_limits(answering)))
         return app
 
     async def __call__(self, connection: Connection, _: BaseRouteHandler) -> None:

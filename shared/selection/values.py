@@ -13,7 +13,8 @@ from shared.datasets.fields import INTEGER_DIGITS, Kind
 Value = str | int | Decimal | date | datetime | UUID
 
 _INTEGER = re.compile(rf"[+-]?[0-9]{{1,{INTEGER_DIGITS}}}")
-_DECIMAL = re.compile(rf"[+-]?([0-9]{{1,{INTEGER_DIGITS}}}(\.[0-9]{{0,30}})?|\.[0-9]{{1,30}})")
+DECIMAL_TEXT = rf"^[+-]?([0-9]{{1,{INTEGER_DIGITS}}}(\.[0-9]{{0,30}})?|\.[0-9]{{1,30}})$"
+_DECIMAL = re.compile(DECIMAL_TEXT)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+(Z|[+ -][0-9]{2}:?[0-9]{2})?", re.ASCII)
 _UUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")

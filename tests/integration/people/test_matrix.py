@@ -251,3 +251,9 @@ async def test_nobody_ends_another_s_key_or_sets_another_s_password_or_makes_him
         assert (await world.both.ask("POST", "/keys", owner, json=body)).status_code == 403
     for body in ({"label": "x", "user_id": str(USER)}, {"label": "x", "key_id": "1"}):
         assert (await world.both.ask("POST", "/keys", owner, json=body)).status_code == 400
+
+
+async def test_options_tell_every_method_of_a_path_to_anybody(world: World) -> None:
+    for path, allowed in (("/debts", "OPTIONS, PATCH, POST"), ("/debts/1", "DELETE, OPTIONS, PATCH, PUT")):
+        answer = await world.both.ask("OPTIONS", path, "")
+        assert (answer.status_code, answer.headers["allow"]) == (204, allowed)

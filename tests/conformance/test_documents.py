@@ -1,0 +1,114 @@
+"""Both OpenAPI documents against the services: schemathesis asks what they allow, and what they do not."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import uvicorn
+from litestar import Litestar
+
+from cli.servers.folder import ROOT
+from cli.servers.ports import free_port
+from command_api.adding import add_key
+from command_api.app import make_app as make_command_api
+from command_api.privileges import COMMAND_ROLE, PROJECTOR_ROLE, QUERY_ROLE
+from query_api.app import make_app as make_query_api
+from shared.auth.callers import SCOPES
+from shared.datasets.catalogue import load_catalogue
+from shared.settings import Settings
+from tests.alone import as_role, migrated, postgres_alone
+from tests.both import COMMANDS_DOCUMENT, QUERIES_DOCUMENT, make_read_tables
+from tests.integration.query.books import Books
+from tests.integration.query.samples import account, consumer, debt, sale
+from tests.signing import NAME, signed
+from tests.steps import eventually
+
+TIMES = os.environ.get("TABLEFOLD_TIMES", "")
+EXAMPLES = TIMES or "2"
+"""So many random requests for each operation, beside those that cover each of its parameters."""
+
+LEFT_OUT = "nothing" if TIMES else "(deals|sales|teams)"
+"""Datasets whose routes are like those of others, and cost half of the time."""
+
+ARGUMENTS = """
+    --checks all --phases examples,coverage,fuzzing --generation-deterministic --generation-allow-x00 false
+    --workers 1 --continue-on-failure --no-color
+"""
+"""One worker: CPython 3.11 may fail to parse in two threads at once."""
+
+OF_QUERIES = ("--exclude-path-regex", f"^/{LEFT_OUT}")
+OF_COMMANDS = (
+    *("--exclude-path-regex", f"^/({LEFT_OUT}|users|tokens|keys)"),
+    *("--exclude-checks", "status_code_conformance,content_type_conformance"),
+)
+"""The document of commands does not list its problems yet, nor the bodies of users, tokens and keys."""
+
+
+@asynccontextmanager
+async def served(app: Litestar) -> AsyncIterator[str]:
+    """The origin at which an application answers, in this process."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="on"))
+    running = asyncio.create_task(server.serve(), name="server")
+    await asyncio.to_thread(eventually, lambda: server.started or None)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    await running
+
+
+async def judge(folder: Path, url: str, token: str, *more: str) -> tuple[int | None, str]:
+    """What schemathesis says of the document at a URL; it keeps its notes in the folder."""
+    program = [sys.executable, "-m", "schemathesis.cli", "run", url, "--max-examples", EXAMPLES]
+    process = await asyncio.create_subprocess_exec(
+        *program,
+        *("--header", f"Authorization: Bearer {token}"),
+        *ARGUMENTS.split(),
+        *more,
+        cwd=folder,
+        env={**os.environ, "SCHEMATHESIS_HOOKS": "tests.conformance.hooks", "PYTHONPATH": str(ROOT)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    return process.returncode, said.decode(errors="replace")
+
+
+@pytest.fixture(scope="module")
+async def settings(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Settings, Settings, str]]:
+    """Those of the query API, those of the command API, and a key; there are some records and no projector."""
+    with postgres_alone("conformance") as server:
+        url = await asyncio.to_thread(migrated, server, "conformance")
+        blobs: Path = tmp_path_factory.mktemp("blobs")
+        amqp = f"amqp://127.0.0.1:{free_port()}"
+        known = signed(Settings(database_url=url, amqp_url=amqp, blobs_url=blobs.as_uri(), cursor_key="0123456789" * 4))
+        catalogue = load_catalogue()
+        await make_read_tables(as_role(known, server, PROJECTOR_ROLE).database_url, catalogue)
+        books = Books(url, catalogue)
+        await books.insert("debts", [debt(number) for number in range(1, 40)])
+        await books.insert("accounts", [account(number, [consumer("Ann")]) for number in range(1, 40)])
+        await books.insert("sales", [sale(number) for number in range(1, 40)])
+        await books.close()
+        key = await add_key(url, NAME, "conformance", SCOPES)
+        yield as_role(known, server, QUERY_ROLE), as_role(known, server, COMMAND_ROLE), key
+
+
+async def test_the_query_api_is_what_its_document_says(
+    settings: tuple[Settings, Settings, str], tmp_path: Path
+) -> None:
+    async with served(make_query_api(settings[0], load_catalogue())) as origin:
+        status, said = await judge(tmp_path, f"{origin}{QUERIES_DOCUMENT}", settings[2], *OF_QUERIES)
+    assert status == 0, said
+
+
+async def test_the_command_api_is_what_its_document_says(
+    settings: tuple[Settings, Settings, str], tmp_path: Path
+) -> None:
+    async with served(make_command_api(settings[1], load_catalogue())) as origin:
+        status, said = await judge(tmp_path, f"{origin}{COMMANDS_DOCUMENT}", settings[2], *OF_COMMANDS)
+    assert status == 0, said
