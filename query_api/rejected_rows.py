@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import sqlalchemy as sa
 from litestar.handlers import HTTPRouteHandler
@@ -25,7 +25,7 @@ from shared.datasets.catalogue import Catalogue
 from shared.http.problems import AnyRequest
 from shared.read_tables import rejects_table, row_errors_table
 from shared.selection.parameters import read_query
-from shared.tabular.formulas import SAFE, guarded
+from shared.tabular.formulas import SAFE, guarded, unguarded
 
 BATCH_ROWS = 2000
 OWN_COLUMNS = ("_row", "_line", "_errors")
@@ -53,9 +53,10 @@ class RejectedRows:
         mark, beside = ((), ()) if raw else ((SAFE,), ("",))
         wanted = self._batch(upload, outcome)
         rows = await self._rows(wanted, -1)
-        yield written([[*labels, *OWN_COLUMNS, *mark]], raw=raw)
+        shape = _shape(raw=raw, is_safe=SAFE in upload["header"]["ignored"])
+        yield written([[*labels, *OWN_COLUMNS, *mark]], shape)
         while rows:
-            yield written([fitted(row["cells"], len(labels), (*_own(row), *beside)) for row in rows], raw=raw)
+            yield written([fitted(row["cells"], len(labels), (*_own(row), *beside)) for row in rows], shape)
             rows = await self._rows(wanted, rows[-1]["row"])
 
     async def _rows(self, wanted: sa.Select[tuple[object, ...]], last: int) -> Sequence[sa.RowMapping]:
@@ -97,10 +98,17 @@ def fitted(cells: Sequence[str], width: int, own: tuple[object, ...]) -> list[ob
     return [*cells[:width], *[""] * (width - len(cells)), *own, *cells[width:]]
 
 
-def written(rows: Sequence[Sequence[object]], *, raw: bool) -> bytes:
+def _shape(*, raw: bool, is_safe: bool) -> Callable[[str], str]:
+    """What becomes of a cell; those of a file of ours that came back are guarded already."""
+    if is_safe:
+        return unguarded if raw else lambda cell: guarded(unguarded(cell))
+    return str if raw else guarded
+
+
+def written(rows: Sequence[Sequence[object]], shape: Callable[[str], str] = str) -> bytes:
     """Rows as CSV in UTF-8 with CRLF."""
     text = io.StringIO()
-    csv.writer(text).writerows(rows if raw else ([guarded(str(cell)) for cell in row] for row in rows))
+    csv.writer(text).writerows([shape(str(cell)) for cell in row] for row in rows)
     return text.getvalue().encode()
 
 

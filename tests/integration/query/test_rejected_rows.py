@@ -93,6 +93,17 @@ async def test_no_cell_is_a_formula_unless_it_is_asked_for_as_it_is(client: http
     ]
 
 
+async def test_a_rejected_row_of_an_export_that_came_back_is_not_guarded_twice(
+    client: httpx.AsyncClient, books: Books
+) -> None:
+    labels = {"columns": ["name", "_safe"], "fields": ["name", None], "ignored": ["_safe"]}
+    upload_id = await books.upload("debts", 8, header=labels)
+    await books.reject("debts", [reject(8, 2, ["'=1+1", ""])], [])
+    for query, cell in (("", "'=1+1"), ("?raw=1", "=1+1")):
+        lines = read((await client.get(f"/uploads/{upload_id}/errors.csv{query}")).text)
+        assert lines[1][0] == cell
+
+
 @pytest.mark.parametrize(
     ("query", "rows"),
     [

@@ -49,7 +49,7 @@ def test_fitted_rows_keep_every_cell_and_align_ours(cells: list[str], width: int
 
 @given(st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=2), min_size=1))
 def test_written_rows_are_read_again(rows: list[list[str]]) -> None:
-    text = written(rows, raw=True).decode()
+    text = written(rows).decode()
     assert list(csv.reader(io.StringIO(text, newline=""))) == rows
 
 
