@@ -27,7 +27,7 @@ __all__ = ["catalogue", "server"]
 CORPORA = ROOT.parent / "shared" / "corpora"
 EACH = 2 * int(os.environ.get("TABLEFOLD_TIMES", "1"))
 """So many payloads for each parameter of each operation, the same in each run."""
-STORED = 400
+STORED = 200
 """So many payloads are cells of records, and are looked for."""
 
 OURS = [
