@@ -6,11 +6,12 @@ query of what it means. A hash of a row is PostgreSQL's own; the digest of many 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import msgspec
 
 from shared.datasets.declaration import Dataset
+from shared.datasets.fields import Field
 from shared.ranking_tables import RECORDS, kept_tables
 from shared.read_tables import Names, quoted
 
@@ -41,20 +42,24 @@ COUNTED = (
 class Part(msgspec.Struct, frozen=True):
     """Rows of one sort: `rows` is their query, `identity` (SQL) tells them apart.
 
-    `by_value` says that several may share an identity: one that changes is then gone and new.
+    `by_value` says that several may share an identity: one that changes is then gone and new. The columns
+    `hidden` count and are not shown: they may hold sensitive values, and not by the names of their fields.
     """
 
     name: str
     rows: str
     identity: str
     by_value: bool = False
+    hidden: tuple[str, ...] = ()
 
     @property
     def hashed(self) -> str:
         """The query of identity, bucket and hash of each row, and the row as JSON."""
+        hidden = f"{{{','.join(self.hidden)}}}"
         return f"""
             SELECT identity, hashtextextended(identity, 7) & {BUCKETS - 1} AS bucket,
-                hashtextextended(CAST(this_row AS text), 0) AS hash, to_jsonb(this_row) AS shown
+                hashtextextended(CAST(this_row AS text), 0) AS hash,
+                to_jsonb(this_row) - CAST('{hidden}' AS text[]) AS shown
             FROM (SELECT this_row, {self.identity} AS identity FROM ({self.rows}) AS this_row) AS identified
         """
 
@@ -90,6 +95,7 @@ def _versions(dataset: Dataset, generation: int, fields: Collection[str]) -> lis
     """
     ended = ", ".join(f"segment.{one}" for one in ENDED)
     key = " || ':' || ".join(f"CAST(this_row.{quoted(one)} AS text)" for one in dataset.key_columns)
+    key = _told(key, (field for field in dataset.fields if field.name == dataset.key))
     past = f"""
         SELECT {own}, {BEGUN}, {ended} {records} AND segment.ended_position IS NOT NULL
         UNION ALL
@@ -115,6 +121,7 @@ def _of_files(dataset: Dataset, generation: int) -> list[Part]:
             "rejects",
             f"SELECT {rejects} FROM {names.rejects} WHERE {published}",
             row,
+            hidden=("cells", "key"),
         ),
         Part("row_errors", f"SELECT * FROM {names.row_errors} WHERE {published}", row, by_value=True),
         Part(
@@ -128,6 +135,11 @@ def _of_files(dataset: Dataset, generation: int) -> list[Part]:
 def _totals(dataset: Dataset, generation: int, name: str) -> Part:
     groups = next(one for one in kept_tables(dataset) if one.name == name)
     keys, columns = [*groups.keys], [*groups.keys, RECORDS, *groups.measures]
-    identity = " || ':' || ".join(f"CAST(this_row.{quoted(one)} AS text)" for one in keys)
+    identity = _told(" || ':' || ".join(f"CAST(this_row.{quoted(one)} AS text)" for one in keys), groups.keys.values())
     table = Names(dataset, generation).groups(name)
     return Part(name, f"SELECT {', '.join(quoted(one) for one in columns)} FROM {table}", identity)
+
+
+def _told(identity: str, fields: Iterable[Field]) -> str:
+    """An identity that may be told to everybody, because it is hashed where it is made of sensitive values."""
+    return f"md5({identity})" if any(field.sensitive for field in fields) else identity

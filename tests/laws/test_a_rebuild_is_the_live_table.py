@@ -291,6 +291,8 @@ async def test_another_declaration_is_folded_when_told_and_a_report_says_what_ca
         tables = {table.name: table for table in compared.tables}
         said = {one.key: one.kind for one in tables["records"].samples}
         assert said == {"4": "new", "5": "gone", "3": "gone", "2": "changed"}
+        assert tables["rejects"].samples
+        assert all("cells" not in (one.before or one.after) for one in tables["rejects"].samples)
         chains = await play.driver.read.chains()
         assert [one.values["title"] for one in chains["4"]] == ["long"]
         assert set(before) - set(chains) == {"5"}
