@@ -33,7 +33,7 @@ def main() -> None:
             own = load_catalogue(settings.datasets_folder)
             make = partial(make_app, settings)
             make(own)  # Raises BadSettings for what is wrong with them before anything starts.
-            serve(Redeclaring(make, own, settings.database_url), settings.listen)
+            serve(Redeclaring(make, own, settings.database_url, "tablefold-command-api"), settings.listen)
 
 
 def prepare(settings: Settings) -> None:

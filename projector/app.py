@@ -54,7 +54,9 @@ async def run(settings: Settings, catalogue: Catalogue) -> None:
         maintenance_work_mem=SORT_MEMORY,
         synchronous_commit=NOT_DURABLE,
     )
-    rebuild_engine = make_engine(settings.database_url, name="tablefold-rebuild", synchronous_commit=NOT_DURABLE)
+    rebuild_engine = make_engine(
+        settings.database_url, name="tablefold-projector-rebuild", synchronous_commit=NOT_DURABLE
+    )
     wakeups = Wakeups(settings.database_url, (LOADED, REBUILDS))
     store = EventStore(store_engine)
     loader = Loader(name, pool, open_blobs(settings.blobs_url), catalogue, store, wakeups)

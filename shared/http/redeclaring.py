@@ -79,10 +79,10 @@ class Running:
 class Redeclaring:
     """The ASGI application around one that `make` makes of a catalogue; `own` is what the service was started with."""
 
-    def __init__(self, make: Make, own: Catalogue, database_url: str) -> None:
+    def __init__(self, make: Make, own: Catalogue, database_url: str, service: str) -> None:
         self._make = make
         self._own = own
-        self._engine = make_engine(database_url, name="tablefold-declarations", pool_size=1)
+        self._engine = make_engine(database_url, name=f"{service}-declarations", pool_size=1)
         self._refreshing = asyncio.Lock()
         self._ending: set[asyncio.Task[None]] = set()
         self._running: Running | None = None

@@ -50,7 +50,7 @@ async def generations(books: Books, catalogue: Catalogue) -> None:
 @pytest.fixture(scope="module")
 async def client(settings: Settings, catalogue: Catalogue) -> AsyncIterator[httpx.AsyncClient]:
     """Of a service that was started with the newer declaration."""
-    app = Redeclaring(lambda served: make_app(settings, served, catalogue), catalogue, settings.database_url)
+    app = Redeclaring(lambda served: make_app(settings, served, catalogue), catalogue, settings.database_url, "tests")
     say, said = asyncio.Queue[Any](), asyncio.Queue[Any]()
     living = asyncio.create_task(app(cast(Any, {"type": "lifespan"}), say.get, said.put))
     await say.put({"type": "lifespan.startup"})

@@ -242,7 +242,7 @@ async def test_rankings_are_listed_as_they_are_declared(client: httpx.AsyncClien
     (one,) = (await client.get("/transactions/rankings")).json()["results"]
     assert (one["name"], one["order"], one["per"], one["extras"]) == ("top-clients", "spent", "currency", [])
     assert [column["name"] for column in one["columns"]] == ["client_id", "currency", "spent", "gained", "count"]
-    assert {parameter["name"] for parameter in one["parameters"]} == {"client_id", "currency", "limit"}
+    assert {parameter["name"] for parameter in one["parameters"]} == {"client_id", "currency", "limit", "as_of"}
     assert one["links"] == {"self": "/transactions/rankings/top-clients"}
     (one,) = (await client.get("/debts/rankings")).json()["results"]
     assert one["columns"][0] == {"name": "government_id", "kind": "text", "sensitive": True}
