@@ -9,8 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from projector.sweeping import LOCK_NOT_AVAILABLE
 from shared.read_tables import quoted
 
-BOOKS = ("uploads", "chunks", "segments", "outcomes", "checkpoints")
-"""Tables of `read` that are kept for each generation."""
+BOOKS = text("""
+    SELECT relname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attname = 'generation'
+    WHERE relnamespace = 'read'::regnamespace AND relkind = 'r'
+        AND relname NOT IN ('datasets', 'generations', 'rebuilds')
+""")
+"""Tables of `read` that are kept for each generation; what came of it stays."""
 
 READERS_S = 60.0
 """A snapshot of a reader may still show a generation that was replaced so long ago."""
@@ -57,8 +61,7 @@ async def _drop(connection: AsyncConnection, of: dict[str, object], limits: dict
         return  # It is to be served again, or somebody was quicker.
     schema = quoted(f"{of['dataset']}_{of['generation']}")
     await connection.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
-    for table in BOOKS:
-        await connection.execute(
-            text(f"DELETE FROM read.{table} WHERE dataset = :dataset AND generation = :generation"), of
-        )
+    for table in (await connection.scalars(BOOKS)).all():
+        statement = f"DELETE FROM read.{quoted(table)} WHERE dataset = :dataset AND generation = :generation"
+        await connection.execute(text(statement), of)
     await connection.execute(DROPPED, of)

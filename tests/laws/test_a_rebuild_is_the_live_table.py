@@ -171,7 +171,8 @@ async def test_one_that_is_cancelled_leaves_no_trace_and_can_be_asked_for_again(
 
         row = await made(play.driver, build)
         assert (row["state"], row["dropped_at"] is None) == ("cancelled", False)
-        assert await ReadBack(place.engine, play.driver.dataset, build.generation).tables() == set()
+        gone = ReadBack(place.engine, play.driver.dataset, build.generation)
+        assert (await gone.tables(), await gone.uploads()) == (set(), {})
         await play.compare()
         assert (await rebuild(play.driver))["generation"] == build.generation + 1
         await play.compare()
