@@ -69,6 +69,8 @@ OFFSET = Parameter(
     kind=Kind.INTEGER,
     description=f"How many results to skip, at most {MAX_OFFSET}; further on, follow `next`.",
     default="0",
+    minimum=0,
+    maximum=MAX_OFFSET,
 )
 COUNT = Parameter(
     name="count",

@@ -12,15 +12,13 @@ async def together(*work: Coroutine[None, None, None]) -> None:
 
     A caller who is cancelled meanwhile gets that, not the error: otherwise he would try again, and never end.
     """
+    tasks = [asyncio.create_task(one) for one in work]
     try:
-        async with asyncio.TaskGroup() as group:
-            for one in work:
-                group.create_task(one)
-    except BaseExceptionGroup as failures:
-        caller = asyncio.current_task()
-        if caller is not None and caller.cancelling():
-            raise asyncio.CancelledError from failures
-        raise failures.exceptions[0] from None
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)  # Ends with them, also where the caller is cancelled here.
 
 
 @asynccontextmanager

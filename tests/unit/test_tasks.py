@@ -28,3 +28,41 @@ async def test_whoever_is_cancelled_while_one_of_his_fails_is_cancelled() -> Non
     may_end.set()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_whoever_has_one_that_fails_gets_its_error_and_may_try_again() -> None:
+    ended = asyncio.Event()
+
+    async def fails() -> None:
+        await asyncio.sleep(0)
+        raise ValueError("once more")
+
+    async def goes_on() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    for _ in range(2):
+        ended.clear()
+        with pytest.raises(ValueError, match="once more"):
+            await together(goes_on(), fails())
+        assert ended.is_set()
+    await together()
+
+
+async def test_the_error_of_one_is_raised_as_it_is_and_the_others_end() -> None:
+    ended = asyncio.Event()
+
+    async def fails() -> None:
+        raise ValueError("mine")
+
+    async def waits() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    with pytest.raises(ValueError, match="mine"):
+        await together(waits(), fails())
+    assert ended.is_set()

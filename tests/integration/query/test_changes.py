@@ -75,4 +75,5 @@ async def test_the_document_tells_of_it(client: httpx.AsyncClient) -> None:
     paths = (await client.get("/schema/openapi.json")).json()["paths"]
     answers = paths["/sales/changes/{position}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert answers["properties"]["state"]["enum"] == ["pending", "applied", "refused"]
-    assert {one["name"] for one in paths["/sales/{key}/history"]["get"]["parameters"]} == {"key", "after", "limit"}
+    asked = paths["/sales/{key}/history"]["get"]["parameters"]
+    assert {one["name"] for one in asked} == {"key", "after", "limit", "as_of"}
