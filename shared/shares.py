@@ -23,10 +23,10 @@ from shared.database import OUTAGES, is_outage
 SHARES: Final = 100
 """A limit has at most so many shares."""
 
-PATIENCE_S: Final = 2.0
+PATIENCE_S: Final = 5.0
 """How long a call waits for a share; then, and while the database is away, calls are not counted."""
 
-AWAY_S: Final = 1.0
+AWAY_S: Final = 5.0
 """How long nobody asks a database that did not answer."""
 
 MOST_KEPT: Final = 10_000
@@ -91,9 +91,9 @@ class Shares:
         if (left := budget.spend()) is not None:
             return left
         async with budget.taking:
-            if (left := budget.spend()) is None:
-                await self._take(budget, {"subject": subject, "policy": policy}, limit)
-                left = budget.spend() or Left(True, 0, 1)
+            while (left := budget.spend()) is None:
+                if not await self._take(budget, {"subject": subject, "policy": policy}, limit):
+                    return Left(True, 0, 1)
         return left
 
     async def forget(self) -> None:
@@ -109,22 +109,25 @@ class Shares:
             self._budgets[name] = _Budget()
         return self._budgets[name]
 
-    async def _take(self, budget: _Budget, whose: dict[str, str], limit: Limit) -> None:
-        """A share for the budget, or how long it has to wait; neither while the database is away."""
+    async def _take(self, budget: _Budget, whose: dict[str, str], limit: Limit) -> bool:
+        """A share for the budget, or how long it has to wait; False, and neither, while the database is away."""
         if time.monotonic() < self._asks_again_at:
-            return
+            return False
         said = {**whose, "window_s": limit.window_s}
         try:
             async with asyncio.timeout(PATIENCE_S), self._engine.begin() as connection:
                 row = (await connection.execute(TAKE, {**said, "shares": limit.shares})).one_or_none()
-                if row is None:
-                    budget.wait(float((await connection.execute(WAIT, said)).scalar_one() or 0))
-                else:
-                    budget.add(limit, int(row.taken), float(row.more_in_s))
+                wait_s = None if row else float((await connection.execute(WAIT, said)).scalar_one() or 0)
         except (DBAPIError, PoolTimeoutError, *OUTAGES) as error:
             if not is_outage(error):
                 raise
             self._asks_again_at = time.monotonic() + AWAY_S
+            return False
+        if row is None:
+            budget.wait(wait_s or 0)
+        else:  # Only now: whoever waits for nothing would spend it while it is being committed.
+            budget.add(limit, int(row.taken), float(row.more_in_s))
+        return True
 
 
 class _Budget:

@@ -106,6 +106,14 @@ async def test_what_the_processes_let_through_is_at_most_the_limit_and_a_share_e
     async with engines[0].connect() as connection:
         taken = await connection.scalar(text("SELECT cardinality(taken_at) FROM limits.shares"))
     assert taken == SHARES
+
+    async def calls(process: Shares, subject: str, after_s: float) -> int:
+        await asyncio.sleep(after_s)  # So that some come while a share is being committed.
+        return sum([(await process.spend(subject, "user", Limit(10, 60))).allowed for _ in range(3)])
+
+    for subject in ("ann", "ben", "cid", "dot", "eve"):
+        small = [calls(one, subject, turn / 2000) for one in processes for turn in range(20)]
+        assert sum(await asyncio.gather(*small)) == 10, subject
     for engine in engines:
         await engine.dispose()
 
