@@ -71,6 +71,7 @@ OFFSET = Parameter(
     default="0",
     minimum=0,
     maximum=MAX_OFFSET,
+    remedy="follow `next` with its cursor",
 )
 COUNT = Parameter(
     name="count",
@@ -88,8 +89,6 @@ PAGING = {one.name: one for one in (LIMIT, CURSOR, OFFSET, COUNT)}
 def read_paging(query: Query, cursors: Cursors) -> Paging:
     """Read `limit`, `cursor`, `count` and, where the endpoint has it, `offset`; raises BadParameter."""
     offset = query.integer("offset") if "offset" in query.known else 0
-    if not 0 <= offset <= MAX_OFFSET:
-        raise BadParameter("offset", f"offset: {offset} is not from 0 to {MAX_OFFSET}; follow `next` with its cursor.")
     if query.has("cursor") and "offset" in query.known and query.has("offset"):
         raise BadParameter("offset", "offset and cursor exclude each other; follow `next` without an offset.")
     counting = Counting(str(query.one("count"))) if "count" in query.known else Counting.NONE

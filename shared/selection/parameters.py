@@ -30,6 +30,8 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     default: str | None = None
     minimum: int | None = None
     maximum: int | None = None
+    remedy: str = ""
+    """What to do where a value is out of bounds."""
 
     def read(self, text: str) -> Value:
         """The value of one occurrence; raises BadParameter that says what was expected."""
@@ -44,7 +46,8 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     def _check_bounds(self, value: int) -> None:
         low, high = self.minimum, self.maximum
         if (low is not None and value < low) or (high is not None and value > high):
-            raise BadParameter(self.name, f"{self.name}: {value} is not from {low} to {high}.")
+            says = f"{self.name}: {value} is not from {low} to {high}"
+            raise BadParameter(self.name, f"{says}; {self.remedy}." if self.remedy else f"{says}.")
 
 
 Parameters = Mapping[str, Parameter]
