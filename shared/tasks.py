@@ -13,8 +13,12 @@ async def together(*work: Coroutine[None, None, None]) -> None:
     A caller who is cancelled meanwhile gets that, not the error: otherwise he would try again, and never end.
     """
     tasks = [asyncio.create_task(one) for one in work]
+    waiting = set(tasks)
     try:
-        await asyncio.gather(*tasks)
+        while waiting:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
     finally:
         for task in tasks:
             task.cancel()

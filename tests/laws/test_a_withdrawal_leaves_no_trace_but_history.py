@@ -54,9 +54,9 @@ async def test_what_a_later_file_overwrote_stays_overwritten(place: Place) -> No
 async def test_what_a_person_did_stays(place: Place) -> None:
     async with played(place, TASKS) as play:
         rows = (OLD, ("2", "x", "", ""), ("3", "x", "", ""))
-        await play.steps([*sent(*rows), Correct("1", {"title": "mine"}, "any"), Remove("2", "any"), Withdraw(0)])
+        await play.steps([*sent(*rows), Correct("1", {"title": "own"}, "any"), Remove("2", "any"), Withdraw(0)])
 
-        assert titles(play) == {"1": "mine"}
+        assert titles(play) == {"1": "own"}
         (withdrawn,) = play.model.uploads.values()
         assert withdrawn.withdrawal == {"cancelled": False, "reversed": 1, "restored": 0, "kept": {"1": "person"}}
 

@@ -66,3 +66,18 @@ async def test_the_error_of_one_is_raised_as_it_is_and_the_others_end() -> None:
     with pytest.raises(ValueError, match="mine"):
         await together(waits(), fails())
     assert ended.is_set()
+
+
+async def test_whoever_is_cancelled_is_even_where_the_others_then_raise() -> None:
+    async def raises_when_it_is_cancelled() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ValueError("while ending") from None
+
+    running = asyncio.create_task(together(raises_when_it_is_cancelled()))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
