@@ -139,7 +139,7 @@ def test_while_people_edit_and_a_file_is_loaded(api: Api, source: str) -> None:
     assert all(10 * ROWS <= revenue <= 20 * ROWS + 50 for revenue in reader.revenue)
     assert reader.positions == sorted(reader.positions)
     assert reader.longest_s < LONGEST_S
-    assert edits > 20
+    assert edits > 5, "nobody edited meanwhile"
 
 
 @pytest.mark.parametrize("at_least", [1, 3])
