@@ -181,8 +181,8 @@ class Builder(OwnedLane):
         self._wakeups.ring(REBUILDS)
         return True
 
-    async def _end(self, state: str, failure: str | None = None) -> bool:
-        await end_build(self._engine, self._build, state, failure)
+    async def _end(self, state: str) -> bool:
+        await end_build(self._engine, self._build, state)
         self._wakeups.ring(REBUILDS)
         return True
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Scope
+
+from shared.http.answer_starts import Headers, with_changed_headers
 
 
 def with_allow(app: ASGIApp, routes: Iterable[tuple[str, str]]) -> ASGIApp:
@@ -16,16 +18,11 @@ def with_allow(app: ASGIApp, routes: Iterable[tuple[str, str]]) -> ASGIApp:
     for method, path in sorted(routes):
         methods.setdefault(path, ["OPTIONS"]).append(method)
 
-    async def answered(scope: Scope, receive: Receive, send: Send) -> None:
-        async def take(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                known = methods.get(str(scope.get("path_template")), [])
-                allow = ", ".join(sorted(known)).encode()
-                others = [pair for pair in message["headers"] if pair[0].lower() != b"allow"]
-                if len(others) < len(list(message["headers"])) and known:
-                    message["headers"] = [*others, (b"allow", allow)]
-            await send(message)
+    def corrected(scope: Scope, headers: Headers) -> Headers:
+        known = methods.get(str(scope.get("path_template")), [])
+        others = [pair for pair in headers if pair[0].lower() != b"allow"]
+        if scope.get("method") != "OPTIONS" or not known or len(others) == len(headers):
+            return headers
+        return [*others, (b"allow", ", ".join(sorted(known)).encode())]
 
-        await app(scope, receive, take if scope.get("method") == "OPTIONS" else send)
-
-    return answered
+    return with_changed_headers(app, corrected)

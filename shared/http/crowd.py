@@ -6,12 +6,12 @@ from collections import Counter
 from http import HTTPStatus
 from typing import Any, Final
 
-import msgspec
+from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from shared.http.callers import address_of
-from shared.http.problems import MEDIA_TYPE
+from shared.http.problems import AnyRequest, problem
 
 MOST: Final = 1_000
 MOST_OF_ONE: Final = 250
@@ -29,7 +29,7 @@ def with_crowd_bound(app: ASGIApp, most: int = MOST, most_of_one: int = MOST_OF_
         connection: ASGIConnection[Any, Any, Any, Any] = ASGIConnection(scope)
         address = address_of(connection)
         if inside.total() >= most or inside[address] >= most_of_one:
-            await _refuse(scope["path"], send)
+            await _refuse(scope, receive, send)
             return
         inside[address] += 1
         try:
@@ -42,20 +42,14 @@ def with_crowd_bound(app: ASGIApp, most: int = MOST, most_of_one: int = MOST_OF_
     return bounded
 
 
-async def _refuse(path: str, send: Send) -> None:
-    body = msgspec.json.encode(
-        {
-            "type": "/problems/unavailable",
-            "title": "As much is being done as may be",
-            "status": HTTPStatus.SERVICE_UNAVAILABLE.value,
-            "detail": "Too many requests are open, of all callers or from your address. Try again.",
-            "instance": path,
-        }
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    request: AnyRequest = Request(scope, receive, send)
+    answer = problem(
+        request,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "unavailable",
+        "As much is being done as may be",
+        "Too many requests are open, of all callers or from your address. Try again.",
+        headers={"Retry-After": "1"},
     )
-    headers = [
-        (b"content-type", MEDIA_TYPE.encode()),
-        (b"content-length", str(len(body)).encode()),
-        (b"retry-after", b"1"),
-    ]
-    await send({"type": "http.response.start", "status": HTTPStatus.SERVICE_UNAVAILABLE.value, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    await answer.to_asgi_response(app=None, request=request)(scope, receive, send)

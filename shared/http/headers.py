@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from litestar.config.cors import CORSConfig
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Scope
 
 from shared.errors import BadSettings
+from shared.http.answer_starts import Headers, with_changed_headers
 
 ALWAYS: Final = {
     b"x-content-type-options": b"nosniff",
@@ -31,18 +32,13 @@ EXPOSED: Final = [
 def with_headers(app: ASGIApp) -> ASGIApp:
     """The same app, its answers with these headers."""
 
-    async def answered(scope: Scope, receive: Receive, send: Send) -> None:
+    def completed(scope: Scope, headers: Headers) -> Headers:
         by_tls = (b"x-forwarded-proto", b"https") in scope.get("headers", ())
         wanted = {**ALWAYS, **OVER_TLS} if by_tls else ALWAYS
+        said = {name.lower() for name, _ in headers}
+        return [*headers, *(pair for pair in wanted.items() if pair[0] not in said)]
 
-        async def take(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                _add(message, wanted)
-            await send(message)
-
-        await app(scope, receive, take)
-
-    return answered
+    return with_changed_headers(app, completed)
 
 
 def cors_of(origins: str) -> CORSConfig | None:
@@ -62,8 +58,3 @@ def cors_of(origins: str) -> CORSConfig | None:
         expose_headers=EXPOSED,
         allow_credentials=False,
     )
-
-
-def _add(message: Any, wanted: dict[bytes, bytes]) -> None:
-    said = {name.lower() for name, _ in message["headers"]}
-    message["headers"] = [*message["headers"], *(pair for pair in wanted.items() if pair[0] not in said)]

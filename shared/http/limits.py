@@ -11,10 +11,11 @@ from collections.abc import Container, Iterable, Mapping
 from typing import Any, Final
 
 from litestar.connection import ASGIConnection
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Scope
 
 from shared.auth.callers import Caller
 from shared.errors import BadSettings, TooMany
+from shared.http.answer_starts import Headers, with_changed_headers
 from shared.http.callers import address_of
 from shared.http.routes import Route, is_always_open, names_of
 from shared.shares import Left, Limit, Shares
@@ -99,16 +100,12 @@ class Limits:
 def with_limits(app: ASGIApp) -> ASGIApp:
     """The same app, its answers with `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers)."""
 
-    async def answered(scope: Scope, receive: Receive, send: Send) -> None:
-        async def take(message: Message) -> None:
-            spent: list[tuple[str, Limit, Left]] = scope["state"].get(KEY, [])
-            if message["type"] == "http.response.start" and spent:
-                policies = ", ".join(f'"{name}";q={limit.calls};w={limit.window_s}' for name, limit, _ in spent)
-                left = ", ".join(f'"{name}";r={one.calls};t={one.more_in_s}' for name, _, one in spent)
-                headers = [(b"ratelimit-policy", policies.encode()), (b"ratelimit", left.encode())]
-                message["headers"] = [*message["headers"], *headers]
-            await send(message)
+    def told(scope: Scope, headers: Headers) -> Headers:
+        spent: list[tuple[str, Limit, Left]] = scope["state"].get(KEY, [])
+        if not spent:
+            return headers
+        policies = ", ".join(f'"{name}";q={limit.calls};w={limit.window_s}' for name, limit, _ in spent)
+        left = ", ".join(f'"{name}";r={one.calls};t={one.more_in_s}' for name, _, one in spent)
+        return [*headers, (b"ratelimit-policy", policies.encode()), (b"ratelimit", left.encode())]
 
-        await app(scope, receive, take)
-
-    return answered
+    return with_changed_headers(app, told)
