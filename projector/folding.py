@@ -16,10 +16,12 @@ from projector.generations import make_upload_tables
 from projector.outcomes import Outcome, write_outcomes
 from projector.publishing import publish
 from projector.withdrawing import Decision, approve, withdraw
+from shared.errors import UnreadableEvent
 from shared.event_log import Load
 from shared.events import (
     Fact,
     RecordedEvent,
+    Unreadable,
     UploadApproved,
     UploadFailed,
     UploadPublished,
@@ -58,8 +60,15 @@ Apply = Callable[[Fold, Sequence[RecordedEvent]], Awaitable[None]]
 
 async def fold(to: Fold, events: Sequence[RecordedEvent]) -> None:
     """Apply consecutive events; the same events in the same state always give the same, however they are cut."""
-    for apply, group in groupby(events, key=lambda event: FOLDS[type(event.data)]):
+    for apply, group in groupby(events, key=fold_of):
         await apply(to, list(group))
+
+
+def fold_of(event: RecordedEvent) -> Apply:
+    """What applies an event; raises UnreadableEvent for what this version does not know: nothing is guessed."""
+    if isinstance(event.data, Unreadable):
+        raise UnreadableEvent(f"{event.dataset}:{event.position} cannot be read: {event.data.why}")
+    return FOLDS[type(event.data)]
 
 
 def one_by_one(apply: Callable[[Fold, RecordedEvent, Any], Awaitable[None]]) -> Apply:

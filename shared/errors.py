@@ -25,6 +25,7 @@
     │   └── Redeclared       another declaration is served by now than the one that was asked
     ├── Fenced               somebody else owns the work now: let go
     ├── LogDiverged          the stream does not continue where the checkpoint stands
+    ├── UnreadableEvent      the log has an event that this version does not know
     └── BlobCorrupt          stored bytes are not the bytes that were received
 
 The messages name the remedy. Only `shared.http` knows which status code each one becomes.
@@ -181,6 +182,10 @@ class Fenced(TablefoldError):
 
 class LogDiverged(TablefoldError):
     """The stream does not continue where the checkpoint stands: read it again from its first event."""
+
+
+class UnreadableEvent(TablefoldError):
+    """The log has an event of a type or version that this Tablefold does not know; the message tells no values."""
 
 
 class BlobCorrupt(TablefoldError):

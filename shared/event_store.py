@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared.codec import VERSIONS, decode_data, encode_data, type_of
+from shared.codec import VERSIONS, encode_data, lifted, type_of
 from shared.errors import KeyReused
 from shared.events import Fact, RecordedEvent, UploadFailed, UploadReceived, UploadWithdrawn
 
@@ -259,4 +259,4 @@ def _claims_of(proposal: Proposal) -> list[str]:
 
 
 def _recorded(row: RowMapping) -> RecordedEvent:
-    return RecordedEvent(**{**row, "data": decode_data(row["data"].encode(), row["version"])})
+    return lifted(**{**row, "data": row["data"].encode()})

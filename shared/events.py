@@ -1,4 +1,7 @@
-"""All facts, in the past tense; command -> *event* -> log. Wire names are fixed for ever; new fields need defaults."""
+"""All facts, in the past tense; command -> *event* -> log. Wire names are fixed for ever.
+
+A new field needs a default, or a new version of its event and an upcaster of the old one (shared/codec.py).
+"""
 
 from __future__ import annotations
 
@@ -44,9 +47,9 @@ class UploadReceived(Event, frozen=True, kw_only=True, tag="upload-received"):
     dialect: Dialect
     header: Header
     chunks: tuple[Chunk, ...]
-    source: str | None = None
-    review: bool = False
-    on_error: OnError = "skip"
+    source: str | None
+    review: bool
+    on_error: OnError
 
 
 class UploadApproved(Event, frozen=True, kw_only=True, tag="upload-approved"):
@@ -136,8 +139,22 @@ RecordFact = RecordAdded | RecordCorrected | RecordRemoved | RecordsCorrected | 
 Fact = UploadReceived | UploadApproved | UploadWithdrawn | UploadPublished | UploadFailed | RecordFact
 
 
+class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands in the log and is no event that this version of Tablefold knows; `why` tells no values of it.
+
+    `stored` is its JSON as it was written.
+    """
+
+    type: str
+    stored: bytes
+    why: str
+
+
 class RecordedEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """An event as it stands in the log: `position` counts from 1 within its dataset, without gaps."""
+    """An event as it stands in the log: `position` counts from 1 within its dataset, without gaps.
+
+    `version` is that of `data`: the newest one, unless it is unreadable.
+    """
 
     dataset: str
     position: int
@@ -146,4 +163,4 @@ class RecordedEvent(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
     correlation_id: UUID
     recorded_at: datetime
-    data: Fact
+    data: Fact | Unreadable

@@ -18,6 +18,7 @@ from shared.events import (
     RecordRemoved,
     RecordsCorrected,
     RowCorrected,
+    Unreadable,
     UploadApproved,
     UploadFailed,
     UploadPublished,
@@ -99,6 +100,8 @@ class Model:
                 return Outcome("applied", detail={"corrected": len(there), "missing": len(keys) - len(there)})
             case RowCorrected(upload_id=upload_id, row=row, cells=cells):
                 return self._correct_row(event, self.uploads.get(upload_id), row, cells)
+            case Unreadable(why=why):
+                raise AssertionError(why)
 
     def _publish(self, event: RecordedEvent, upload: Upload) -> None:
         if upload.state != "waiting":

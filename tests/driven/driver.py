@@ -159,6 +159,7 @@ class Driver:
             dialect=received.dialect,
             header=received.header,
             chunks=received.chunks,
+            source=None,
             review=review,
             on_error="abort" if abort else "skip",
         )
