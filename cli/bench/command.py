@@ -17,6 +17,7 @@ from rich.table import Table
 from cli.bench import edits as editing
 from cli.bench import ingest as ingesting
 from cli.bench import rebuilds as rebuilding
+from cli.bench import scale as scaling
 from cli.bench.goals import WAYS, ProcessUse, Run, Summary, Verdict, largest, summarize, verdicts
 
 WIDTH = 120
@@ -126,6 +127,46 @@ def rebuild(rows: int, corrections: int, as_json: bool, data: Path | None) -> No
     for name, value in msgspec.structs.asdict(found).items():
         table.add_row(name, f"{value:,}")
     _show_goals(table, reached)
+
+
+@bench.command()
+@click.option("--rows", type=click.IntRange(min=scaling.FILES), default=1_000_000, show_default=True)
+@click.option(
+    "--projectors",
+    "counts",
+    type=click.IntRange(min=1),
+    multiple=True,
+    default=[1, 2, 4],
+    show_default=True,
+    help="How many share the work; may be given more than once.",
+)
+@json_option
+@data_option
+def scale(rows: int, counts: tuple[int, ...], as_json: bool, data: Path | None) -> None:
+    """Measure what each stage costs in processor time, and what more projectors bring: see docs/scaling.md."""
+    with ingesting.fresh_folder(data) as folder:
+        measured = scaling.measure(folder, rows, counts, _out if as_json else lambda _: None)
+    if not as_json:
+        _show_scale(measured)
+
+
+def _show_scale(measured: scaling.Measured) -> None:
+    parts = list(scaling.PARTS.values())
+    stages = Table("stage", "s", *(f"{part}, CPU s/M rows" for part in parts), box=None, pad_edge=False)
+    for each in measured.stages:
+        stages.add_row(each.stage, f"{each.seconds:g}", *(f"{each.cpu_s_per_million[part]:g}" for part in parts))
+    names = msgspec.structs.fields(scaling.Scaled)
+    scaled = Table(*(one.name for one in names), box=None, pad_edge=False)
+    for one in measured.scaled:
+        scaled.add_row(*(f"{value:,}" for value in msgspec.structs.astuple(one)))
+    console = Console(highlight=False, soft_wrap=True, width=max(Console().width, WIDTH))
+    stored = Table("bytes per row: file", "table", "indexes", "WAL", box=None, pad_edge=False)
+    for kept in measured.stored:
+        stored.add_row(*(f"{value:g}" for value in msgspec.structs.astuple(kept)))
+    for shown in (stages, stored, scaled):
+        console.print(shown, "")
+    ratio = measured.projectors_per_postgresql_core
+    console.print(f"One core of PostgreSQL at work takes {ratio:g} cores of projectors; {os.cpu_count()} cores here.")
 
 
 def _show_goals(measured: Table, found: Sequence[editing.EditGoal]) -> None:

@@ -50,7 +50,8 @@ def measure(folder: Path, rows: int, repeats: int, chosen: Sequence[str], on_run
     write_debts(clean, rows=rows, seed=SEED)
     if BAD in chosen:
         write_debts(bad, rows=rows, seed=SEED, bad="all")
-    declared = _declare(folder / "datasets", repeats)
+    names = [_name(kind, repeat) for kind in ("clean", "bad") for repeat in range(repeats)]
+    declared = declare_debts(folder / "datasets", names)
     measured = Measured([], [], clean.stat().st_size)
     with Stack(folder / "data", settings={"TABLEFOLD_DATASETS_FOLDER": str(declared)}) as stack:
         token = stack.key("bench", scopes=())
@@ -63,7 +64,7 @@ def measure(folder: Path, rows: int, repeats: int, chosen: Sequence[str], on_run
         }
         for way, repeat in _turns([way for way in ways if way in chosen], repeats):
             rival.settle()
-            with ResourceWatch(_processes(stack)) as watch:
+            with ResourceWatch(processes_of(stack)) as watch:
                 stages = ways[way](repeat)
             cpu_s = sum(usage.cpu_s for usage in watch.usage.values())
             run = Run(way, repeat, stages.pop("total"), cpu_s, stages)
@@ -122,14 +123,16 @@ def fresh_folder(parent: Path | None) -> Iterator[Path]:
         yield folder
 
 
-def _processes(stack: Stack) -> dict[str, int]:
+def processes_of(stack: Stack) -> dict[str, int]:
+    """The process ids of all servers and services, by name."""
     processes = {**stack.processes, "gateway": stack.gateway, "postgres": stack.postgres, "rabbitmq": stack.rabbitmq}
     return {name: process.pid for name, process in processes.items() if process.pid is not None}
 
 
-def _declare(folder: Path, repeats: int) -> Path:
+def declare_debts(folder: Path, names: Sequence[str]) -> Path:
+    """A new folder with a dataset like `debts` for each of the names."""
     folder.mkdir()
-    for name in (_name(kind, repeat) for kind in ("clean", "bad") for repeat in range(repeats)):
+    for name in names:
         (folder / f"{name}.py").write_text(DECLARATION.format(name=name))
     return folder
 

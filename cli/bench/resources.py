@@ -54,6 +54,12 @@ class ResourceWatch:
             found[name] = _together(found.get(name, Usage()), own)
         return found
 
+    def now(self) -> dict[str, Usage]:
+        """The same, looked at in this moment and not up to half a second ago."""
+        self._search()
+        self._sample()
+        return self.usage
+
     def __enter__(self) -> Self:
         self._search()
         for pid in self._names:

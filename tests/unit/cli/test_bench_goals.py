@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.bench.goals import BAD, BARE, INDEXED, TABLEFOLD, WAYS, Run, largest, summarize, verdicts
-from cli.bench.ingest import _declare, _name, _turns
+from cli.bench.ingest import _name, _turns, declare_debts
 from cli.bench.resources import Usage
 from shared.datasets.catalogue import load_catalogue
 
@@ -59,8 +59,9 @@ def test_every_repeat_runs_every_way_in_another_order() -> None:
 
 
 def test_every_upload_of_a_benchmark_has_a_dataset_of_its_own(tmp_path: Path) -> None:
-    catalogue = load_catalogue(str(_declare(tmp_path / "datasets", repeats=2)))
-    for name in (_name(kind, repeat) for kind in ("clean", "bad") for repeat in range(2)):
+    names = [_name(kind, repeat) for kind in ("clean", "bad") for repeat in range(2)]
+    catalogue = load_catalogue(str(declare_debts(tmp_path / "datasets", names)))
+    for name in names:
         assert catalogue[name].fields == catalogue["debts"].fields
         assert catalogue[name].key == "debt_id"
 

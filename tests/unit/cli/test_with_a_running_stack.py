@@ -10,6 +10,7 @@ import pytest
 from cli import demo
 from cli.bench.ingest import upload
 from cli.bench.rivals import Rival
+from cli.bench.scale import STAGES, stage_costs
 from cli.samples import write_debts
 from cli.stack import Stack
 from shared.datasets.debts import dataset as debts
@@ -59,6 +60,17 @@ def test_a_measured_upload_that_counts_otherwise_is_an_error(stack: Stack, token
     assert upload(stack.url, token, "debts", path, 500, rejected=500)["total"] > 0
     with pytest.raises(TablefoldError, match="instead of"):
         upload(stack.url, token, "debts", path, 500, rejected=499)
+
+
+def test_every_stage_of_a_measured_file_has_its_processor_time(stack: Stack, token: str, tmp_path: Path) -> None:
+    path = tmp_path / "debts.csv"
+    write_debts(path, rows=20_000, seed=75)
+    costs = stage_costs(stack, token, "debts", path, 20_000)
+    assert [one.stage for one in costs] == list(STAGES)
+    spent = {part: sum(one.cpu_s_per_million[part] for one in costs) for part in costs[0].cpu_s_per_million}
+    assert min(spent["projectors"], spent["postgresql"], spent["command-api"]) > 0
+    with pytest.raises(TablefoldError, match="instead of 3"):
+        stage_costs(stack, token, "debts", path, 3)
 
 
 def test_a_rival_loads_the_same_file_both_ways_and_leaves_nothing_behind(stack: Stack, tmp_path: Path) -> None:
