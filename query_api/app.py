@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from litestar import Litestar
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from query_api.caching import Caching
 from query_api.changes import Changes, change_routes
 from query_api.cursors import Cursors
 from query_api.datasets import dataset_routes
@@ -16,7 +18,9 @@ from query_api.exports import Exports
 from query_api.files import file_routes
 from query_api.history import History, history_routes
 from query_api.limits import LIMITS
+from query_api.moments import Moments
 from query_api.people import People, people_routes
+from query_api.prepared import Prepared
 from query_api.rankings import ranking_routes
 from query_api.rebuilds import rebuild_routes
 from query_api.records import record_routes
@@ -26,6 +30,7 @@ from query_api.roles import ROLES
 from query_api.row_errors import RowErrors, row_error_routes
 from query_api.snapshots import make_reader
 from query_api.summaries import Summaries, summary_routes
+from query_api.tagging import with_tags_of_bodies
 from query_api.totals import totals_routes
 from query_api.unpublished import records_of
 from query_api.uploads import Uploads, upload_routes
@@ -52,6 +57,8 @@ def make_app(settings: Settings, catalogue: Catalogue, own: Catalogue | None = N
     `own` are the declarations that this service was started with, where they may be others.
     """
     engine = make_reader(settings.reads_from, settings.query_timeout_s)
+    prepared = Prepared(settings.reads_from, settings.query_timeout_s)
+    caching = Caching(Moments(prepared))
     cursors = Cursors(settings.cursor_key)
     wakeups = Wakeups(settings.database_url, (FOLDED,))
     waiter = Waiter(Checkpoints(engine), wakeups, catalogue)
@@ -60,9 +67,7 @@ def make_app(settings: Settings, catalogue: Catalogue, own: Catalogue | None = N
     blobs = open_blobs(settings.blobs_url)
     rejected = RejectedRows(engine, catalogue)
     verifier = Verifier(QUERIES)
-    writer = make_engine(
-        settings.database_url, name="tablefold-query-api-writer", pool_size=4, timeout_s=settings.query_timeout_s
-    )
+    writer = _writer(settings)
     limits = Limits(Shares(writer), LIMITS, read_limits(settings.rate_limits))
     guard = Guard(Standing(engine, verifier), limits, engine, writer, ROLES, catalogue)
 
@@ -71,9 +76,8 @@ def make_app(settings: Settings, catalogue: Catalogue, own: Catalogue | None = N
         verifier.use(read_public_keys(settings.public_keys_folder))
         async with beside(wakeups.run()):
             yield
-        await exports.close()
-        await engine.dispose()
-        await writer.dispose()
+        for end in (exports.close, prepared.close, engine.dispose, writer.dispose):
+            await end()
 
     app = Litestar(
         route_handlers=[
@@ -84,17 +88,17 @@ def make_app(settings: Settings, catalogue: Catalogue, own: Catalogue | None = N
             *row_error_routes(RowErrors(engine, catalogue, cursors), waiter),
             *rejected_row_routes(rejected, waiter),
             *file_routes(rejected, blobs, waiter),
-            *(route for records in all_records.values() for route in record_routes(records, waiter, exports)),
+            *(route for records in all_records.values() for route in record_routes(records, waiter, exports, caching)),
             *(
                 route
                 for records in all_records.values()
-                for route in summary_routes(Summaries(records, engine), records.dataset, waiter)
+                for route in summary_routes(Summaries(records, engine), records.dataset, waiter, caching)
             ),
-            *referring_routes(all_records, engine, cursors, waiter),
-            *totals_routes(all_records, engine, waiter),
+            *referring_routes(all_records, engine, cursors, waiter, caching),
+            *totals_routes(all_records, engine, waiter, caching),
             *(route for one in catalogue.values() for route in history_routes(History(one, engine, blobs), waiter)),
             *(route for one in catalogue.values() for route in change_routes(Changes(one, engine), waiter)),
-            *(route for dataset in catalogue.values() for route in ranking_routes(dataset, engine, waiter)),
+            *(route for dataset in catalogue.values() for route in ranking_routes(dataset, engine, waiter, caching)),
         ],
         guards=[guard],
         cors_config=cors_of(settings.cors_origins),
@@ -105,4 +109,10 @@ def make_app(settings: Settings, catalogue: Catalogue, own: Catalogue | None = N
             title="Tablefold queries", version="0.1.0", path="/schema", render_plugins=[JsonRenderPlugin()]
         ),
     )
-    return guard.covering(app)
+    return guard.covering(app, with_tags_of_bodies)
+
+
+def _writer(settings: Settings) -> AsyncEngine:
+    """For what is counted and noted of calls, which is all that is written here."""
+    name, timeout_s = "tablefold-query-api-writer", settings.query_timeout_s
+    return make_engine(settings.database_url, name=name, pool_size=4, timeout_s=timeout_s)

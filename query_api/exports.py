@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,6 +16,7 @@ from query_api.cells import Shape, plain
 from query_api.columns import PROVENANCE, column_names
 from query_api.compiling import AnySelect, compiled, driver
 from query_api.formats import ANY_LIMIT, Format
+from query_api.moments import Moment
 from query_api.ordering import order_by
 from query_api.pushed import WRITE_S, Push, Pushed, Start
 from query_api.selections import Selection
@@ -24,7 +25,6 @@ from shared.books import uploads
 from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Kind
 from shared.errors import Unavailable
-from shared.http.positions import HEADER
 from shared.selection.parameters import Query
 from shared.tabular.formulas import SAFE
 
@@ -38,6 +38,9 @@ MAX_S = 3600
 """An export that takes longer is ended: its snapshot holds back what PostgreSQL may clean up."""
 
 APPLICATION = "tablefold-exports"
+
+Told = Callable[[Sequence[Moment]], dict[str, str]]
+"""The headers of a file that shows these moments."""
 
 
 class Exports:
@@ -57,20 +60,20 @@ class Exports:
     async def close(self) -> None:
         await self._engine.dispose()
 
-    def answer(self, records: Records, query: Query, form: Format) -> Pushed:
+    def answer(self, records: Records, query: Query, form: Format, told: Told) -> Pushed:
         """The selection as a file; raises BadParameter."""
         query = msgspec.structs.replace(query, known={**query.known, "limit": ANY_LIMIT})
         names = query.listed("fields") or (*column_names(records.dataset), *_mark(query, form))
-        headers = {**attachment(f"{records.dataset.name}.{form.name}"), "Vary": "Accept"}
-        return Pushed(self._push(records, query, form, names), form.media_type, headers, self._write_s)
+        headers = {**attachment(f"{records.dataset.name}.{form.name}"), "Vary": "Accept, Authorization"}
+        return Pushed(self._push(records, query, form, names, told), form.media_type, headers, self._write_s)
 
-    def _push(self, records: Records, query: Query, form: Format, names: Sequence[str]) -> Push:
+    def _push(self, records: Records, query: Query, form: Format, names: Sequence[str], told: Told) -> Push:
         async def push(start: Start) -> None:
             if self._slots.locked():
                 raise Unavailable("As many exports as there may be are running; try again.", RETRY_AFTER_S)
             async with self._slots, snapshot(self._engine) as connection:
                 found = await records.select(connection, query)
-                sink = form.sink(start({HEADER: str(found.position)}), records.dataset, names)
+                sink = form.sink(start(told((found.moment,))), records.dataset, names)
                 await _copy(connection, exported(records.dataset, found, query, form, names), form, sink)
 
         return push

@@ -74,7 +74,7 @@ class _Pushing(ASGIResponse):
 
         def start(headers: Mapping[str, str]) -> Write:
             for name, value in headers.items():
-                self.headers.add(name, value)
+                self.headers[name] = value
             return write
 
         try:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import blake2b
+from functools import partial
 
-import msgspec
 import sqlalchemy as sa
-from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Schema
 from litestar.openapi.spec.enums import OpenAPIType
@@ -15,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from query_api.answers import Answer, answer, list_body
 from query_api.as_of import AS_OF, read_asked
+from query_api.caching import Asked, Caching, Made
+from query_api.moments import moment_of
 from query_api.openapi import described
 from query_api.pages import Page
 from query_api.ranked import body_of, chosen_columns, chosen_value, ranked, shared_items, shown_columns
@@ -26,7 +26,6 @@ from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Kind
 from shared.datasets.rankings import AnyRanking, Ranking
 from shared.errors import NotFound
-from shared.http.positions import HEADER, Position
 from shared.http.problems import AnyRequest
 from shared.selection.parameters import Parameter, Query, read_query, unknown
 from shared.served import Served
@@ -68,21 +67,17 @@ class Ranks:
         """Where it is read."""
         return f"/{self.dataset.name}/rankings/{self.ranking.name}"
 
-    async def answer(self, query: Query, known: str) -> Answer:
-        """The ranking as of now, or a 304 where the tag `known` names that; raises BadParameter."""
+    async def read(self, query: Query) -> Made:
+        """The ranking as of now; raises BadParameter."""
         chosen = {name: self._read(query, parameter) for parameter, (name, _) in self._chosen.items()}
         given = {name: value for name, value in chosen.items() if value is not None}
         limit = query.integer("limit")
         async with snapshot(self._engine) as connection:
             served = await read_asked(connection, self.dataset, query)
-            position = Position(self.dataset.name, served.position)
-            tag = tag_of(query, served)
-            headers = {"ETag": tag, "Cache-Control": "no-cache"}
-            if tag in known:
-                return Response(b"", status_code=304, headers={HEADER: str(position), **headers})
             rows = await self._rows(connection, served, limit, given)
         listed = list_body(Page([], None, None, None), rows)
-        return answer({**listed, **({self.ranking.also: rows} if self.ranking.also else {})}, position, headers)
+        also = {self.ranking.also: rows} if self.ranking.also else {}
+        return Made({**listed, **also}, (moment_of(self.dataset, served),))
 
     def _read(self, query: Query, parameter: str) -> sa.ColumnElement[object] | None:
         value = query.one(parameter)
@@ -133,13 +128,7 @@ def _share(bodies: Sequence[Body], extra: str, group: Sequence[str], items: Sequ
         body[extra] = of_group.get(tuple(body[name] for name in group), [])
 
 
-def tag_of(query: Query, served: Served) -> str:
-    """An ETag for what a query finds at a position: another tag, another answer, and the other way round."""
-    asked = msgspec.msgpack.encode((query.path, sorted(query.pairs), served.generation))
-    return f'"{served.position}-{blake2b(asked, digest_size=8).hexdigest()}"'
-
-
-def ranking_routes(dataset: Dataset, engine: AsyncEngine, waiter: Waiter) -> list[HTTPRouteHandler]:
+def ranking_routes(dataset: Dataset, engine: AsyncEngine, waiter: Waiter, caching: Caching) -> list[HTTPRouteHandler]:
     """All rankings of a dataset, and each of them."""
     all_ranks = [Ranks(dataset, ranking, engine) for ranking in dataset.rankings]
 
@@ -155,16 +144,16 @@ def ranking_routes(dataset: Dataset, engine: AsyncEngine, waiter: Waiter) -> lis
     by_name = described(dataset.name, "A ranking by its name", path={"name": "One of those that are listed."})
     return [
         readable(f"/{dataset.name}/rankings", read_list, listing),
-        *(_ranking_route(ranks, waiter) for ranks in all_ranks),
+        *(_ranking_route(ranks, waiter, caching) for ranks in all_ranks),
         readable(f"/{dataset.name}/rankings/{{name:str}}", refuse, by_name),
     ]
 
 
-def _ranking_route(ranks: Ranks, waiter: Waiter) -> HTTPRouteHandler:
+def _ranking_route(ranks: Ranks, waiter: Waiter, caching: Caching) -> HTTPRouteHandler:
     async def read_one(request: AnyRequest) -> Answer:
         query = read_query(request.scope["path"], request.scope["query_string"], ranks.parameters)
         await waiter.wait(request)
-        return await ranks.answer(query, request.headers.get("If-None-Match", ""))
+        return await caching.answer(request, Asked(query, (ranks.dataset,)), partial(ranks.read, query))
 
     schema = list_schema(_schema(ranks.dataset, ranks.ranking))
     parameters = tuple(ranks.parameters.values())

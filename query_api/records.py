@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import sqlalchemy as sa
 from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from query_api.answers import Answer, answer, list_body, versioned
+from query_api.answers import Answer, list_body, unchanged, versioned
 from query_api.as_of import AS_OF, read_asked
+from query_api.caching import Asked, Caching, Made
 from query_api.columns import chosen, fields_parameter
 from query_api.cursors import Cursors
 from query_api.exports import Exports
 from query_api.formats import EXPORTING, MEDIA_TYPES, asked
 from query_api.links import link_header
 from query_api.live_records import live_records
+from query_api.moments import Moment, moment_of
 from query_api.openapi import described
 from query_api.ordering import record_order, sort_parameter
-from query_api.pages import PAGING, Page, empty_page, read_page, read_paging
+from query_api.pages import PAGING, Counting, Page, empty_page, read_page, read_paging
 from query_api.routing import readable
 from query_api.schemas import list_schema, record_schema, some_of
 from query_api.selections import Selection
@@ -56,16 +59,20 @@ class Records:
         self._cursors = cursors
         self._live: tuple[Served, sa.FromClause] | None = None
 
-    async def page(self, query: Query) -> tuple[Page, list[Body], Position]:
+    async def page(self, query: Query) -> tuple[Page, list[Body], Moment]:
         """One page of what the query selects; empty where the dataset has no read tables yet. Raises BadParameter."""
         paging = read_paging(query, self._cursors)
         async with snapshot(self._engine) as connection:
             found = await self.select(connection, query)
             if found.served.generation is None:
-                return empty_page(paging), [], found.position
+                return empty_page(paging), [], found.moment
             wanted = found.table.select().where(*found.conditions)
             page = await read_page(connection, query, wanted, found.order, paging)
-            return page, await self.bodies(connection, found.served, page.rows), found.position
+            return page, await self.bodies(connection, found.served, page.rows), found.moment
+
+    def is_exact(self, query: Query) -> bool:
+        """Whether the log alone decides what the query finds; raises BadParameter."""
+        return query.one("count") != Counting.ESTIMATED
 
     async def select(self, connection: AsyncConnection, query: Query) -> Selection:
         """What the query selects in this snapshot; raises BadParameter."""
@@ -74,7 +81,7 @@ class Records:
         order = record_order(query, self.dataset, table)
         numbers = await self.numbers(connection, served, query)
         wanted = conditions(query, self.filters, table, self.dataset, numbers)
-        return Selection(served, Position(self.dataset.name, served.position), table, wanted, order)
+        return Selection(served, moment_of(self.dataset, served), table, wanted, order)
 
     async def one(self, text: str, query: Query) -> tuple[Body, Position]:
         """The record with that key; raises NotFound."""
@@ -147,7 +154,7 @@ def _joined(dataset: Dataset, filters: Parameters, paging: Parameters) -> Parame
     return {**filters, **paging}
 
 
-def record_routes(records: Records, waiter: Waiter, exports: Exports) -> list[HTTPRouteHandler]:
+def record_routes(records: Records, waiter: Waiter, exports: Exports, caching: Caching) -> list[HTTPRouteHandler]:
     """The routes of one dataset; a record has a URL of its own where the dataset has a key."""
     dataset = records.dataset
 
@@ -156,9 +163,16 @@ def record_routes(records: Records, waiter: Waiter, exports: Exports) -> list[HT
         form = asked(query, request.headers.get("Accept", ""))
         await waiter.wait(request)
         if form:
-            return exports.answer(records, query, form)
-        page, results, position = await records.page(query)
-        return answer(list_body(page, chosen(query, results)), position, {**link_header(page), "Vary": "Accept"})
+            asked_for = Asked(query, (dataset,), form.media_type)
+            known = await caching.known(request, asked_for)
+            told = partial(caching.headers, request, asked_for)
+            return unchanged(known) if known else exports.answer(records, query, form, told)
+
+        async def make() -> Made:
+            page, results, moment = await records.page(query)
+            return Made(list_body(page, chosen(query, results)), (moment,), link_header(page))
+
+        return await caching.answer(request, Asked(query, (dataset,), exact=records.is_exact(query)), make)
 
     async def read_one(request: AnyRequest) -> Answer:
         query = read_query(request.scope["path"], request.scope["query_string"], {AS_OF.name: AS_OF})

@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from query_api.answers import Answer, answer, list_body
+from query_api.answers import Answer, list_body
 from query_api.as_of import AS_OF
+from query_api.caching import Asked, Caching, Made
 from query_api.columns import chosen
 from query_api.cursors import Cursors
 from query_api.formats import EXPORTING
 from query_api.links import link_header
+from query_api.moments import Moment, moment_of
 from query_api.openapi import described
 from query_api.pages import Page, empty_page, read_page, read_paging
 from query_api.records import Body, Records, read_key
@@ -24,7 +26,6 @@ from query_api.snapshots import snapshot
 from query_api.waiting import Waiter
 from shared.datasets.fields import Field
 from shared.errors import NotFound
-from shared.http.positions import HEADER, Position
 from shared.http.problems import AnyRequest
 from shared.selection.filters import bound
 from shared.selection.parameters import Query, read_query, short
@@ -44,7 +45,7 @@ class Referring:
         self._engine = engine
         self._cursors = cursors
 
-    async def page(self, text: str, query: Query) -> tuple[Page, list[Body], list[Position]]:
+    async def page(self, text: str, query: Query) -> tuple[Page, list[Body], tuple[Moment, ...]]:
         """One page of what refers to that key, and how far both datasets are folded in it.
 
         Raises BadParameter, and NotFound where the key is no live record's.
@@ -52,23 +53,23 @@ class Referring:
         paging, key = read_paging(query, self._cursors), read_key(self.target.dataset, text)
         async with snapshot(self._engine) as connection:
             found = await self.records.select(connection, query)
-            positions = [found.position, await position_of_target(connection, self.target, key, text)]
+            moments = (found.moment, await moment_of_target(connection, self.target, key, text))
             if found.served.generation is None:
-                return empty_page(paging), [], positions
+                return empty_page(paging), [], moments
             columns = found.table.c
             refers = sa.or_(*(columns[field.name] == bound(field.kind, key) for field in self.fields))
             wanted = found.table.select().where(*found.conditions, refers)
             page = await read_page(connection, query, wanted, found.order, paging)
-            return page, await self.records.bodies(connection, found.served, page.rows), positions
+            return page, await self.records.bodies(connection, found.served, page.rows), moments
 
 
-async def position_of_target(connection: AsyncConnection, target: Records, key: Value, text: str) -> Position:
-    """How far a dataset is folded that has a live record with this key; raises NotFound where it has none."""
+async def moment_of_target(connection: AsyncConnection, target: Records, key: Value, text: str) -> Moment:
+    """The moment of a dataset that has a live record with this key; raises NotFound where it has none."""
     name = target.dataset.name
     served = await read_served(connection, target.dataset)
     if served.generation is None or await target.find(connection, served, key) is None:
         raise NotFound(f"There is no record in {name} with {target.dataset.key} {short(text)}.")
-    return Position(name, served.position)
+    return moment_of(target.dataset, served)
 
 
 def referring_fields(records: Records, target: Records) -> tuple[Field, ...]:
@@ -77,24 +78,28 @@ def referring_fields(records: Records, target: Records) -> tuple[Field, ...]:
 
 
 def referring_routes(
-    all_records: dict[str, Records], engine: AsyncEngine, cursors: Cursors, waiter: Waiter
+    all_records: dict[str, Records], engine: AsyncEngine, cursors: Cursors, waiter: Waiter, caching: Caching
 ) -> list[HTTPRouteHandler]:
     """A route for each dataset and each other one that it refers to."""
     return [
-        _route(Referring(records, target, engine, cursors), waiter)
+        _route(Referring(records, target, engine, cursors), waiter, caching)
         for records in all_records.values()
         for target in all_records.values()
         if referring_fields(records, target)
     ]
 
 
-def _route(referring: Referring, waiter: Waiter) -> HTTPRouteHandler:
+def _route(referring: Referring, waiter: Waiter, caching: Caching) -> HTTPRouteHandler:
     async def read_list(request: AnyRequest) -> Answer:
         query = read_query(request.scope["path"], request.scope["query_string"], referring.parameters)
         await waiter.wait(request)
-        page, results, positions = await referring.page(request.path_params["key"], query)
-        headers = {**link_header(page), HEADER: ", ".join(str(one) for one in positions)}
-        return answer(list_body(page, chosen(query, results)), headers=headers)
+
+        async def make() -> Made:
+            page, results, moments = await referring.page(request.path_params["key"], query)
+            return Made(list_body(page, chosen(query, results)), moments, link_header(page))
+
+        exact = referring.records.is_exact(query)
+        return await caching.answer(request, Asked(query, (dataset, target), exact=exact), make)
 
     dataset, target = referring.records.dataset, referring.target.dataset
     operation = described(

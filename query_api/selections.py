@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import sqlalchemy as sa
 
+from query_api.moments import Moment
 from query_api.ordering import Order
-from shared.http.positions import Position
 from shared.selection.filters import Condition
 from shared.served import Served
 
@@ -15,7 +15,7 @@ class Selection(msgspec.Struct, frozen=True):
     """The records of `table` that meet all `conditions`, in this order; nothing where no generation is served."""
 
     served: Served
-    position: Position
+    moment: Moment
     table: sa.FromClause
     conditions: list[Condition]
     order: Order

@@ -10,8 +10,10 @@ from litestar.openapi.spec import Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from query_api.answers import Answer, answer
+from query_api.answers import Answer
 from query_api.as_of import AS_OF
+from query_api.caching import Asked, Caching, Made
+from query_api.moments import Moment
 from query_api.openapi import described
 from query_api.records import Records
 from query_api.routing import readable
@@ -21,7 +23,6 @@ from query_api.waiting import Waiter
 from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Field, Kind
 from shared.errors import BadSettings
-from shared.http.positions import Position
 from shared.http.problems import AnyRequest
 from shared.selection.filters import filter_parameters, filters_of
 from shared.selection.parameters import Parameter, Query, read_query
@@ -71,7 +72,7 @@ class Summaries:
         self._engine = engine
         self.parameters = summary_parameters(records.dataset)
 
-    async def read(self, query: Query) -> tuple[Body, Position]:
+    async def read(self, query: Query) -> tuple[Body, Moment]:
         """The whole selection and, with `group`, its groups. Raises BadParameter."""
         group = None if (given := query.one("group")) is None else str(given)
         wanted = query.listed("sums") if "sums" in self.parameters else None
@@ -79,10 +80,10 @@ class Summaries:
         async with snapshot(self._engine) as connection:
             found = await self._records.select(connection, query)
             if found.served.generation is None:
-                return _body(group, [], sums), found.position
+                return _body(group, [], sums), found.moment
             statement = summed(found.table, group, sums).where(*found.conditions)
             rows = [tuple(row) for row in await connection.execute(statement)]
-        return _body(group, rows, sums), found.position
+        return _body(group, rows, sums), found.moment
 
 
 def summed(table: sa.FromClause, group: str | None, sums: Sequence[Field]) -> sa.Select[tuple[object, ...]]:
@@ -135,14 +136,18 @@ def summary_schema(dataset: Dataset) -> Schema:
     return Schema(type=OpenAPIType.OBJECT, properties=dict(properties), required=["total"])
 
 
-def summary_routes(reader: Summaries, dataset: Dataset, waiter: Waiter) -> list[HTTPRouteHandler]:
+def summary_routes(reader: Summaries, dataset: Dataset, waiter: Waiter, caching: Caching) -> list[HTTPRouteHandler]:
     """The summary of one dataset."""
 
     async def read_summary(request: AnyRequest) -> Answer:
         query = read_query(request.scope["path"], request.scope["query_string"], reader.parameters)
         await waiter.wait(request)
-        body, position = await reader.read(query)
-        return answer(body, position)
+
+        async def make() -> Made:
+            body, moment = await reader.read(query)
+            return Made(body, (moment,))
+
+        return await caching.answer(request, Asked(query, (dataset,)), make)
 
     operation = described(
         dataset.name,

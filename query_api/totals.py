@@ -9,16 +9,17 @@ import sqlalchemy as sa
 from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from query_api.answers import Answer, answer
+from query_api.answers import Answer
+from query_api.caching import Asked, Caching, Made
+from query_api.moments import Moment, moment_of
 from query_api.openapi import described
 from query_api.ranked import body_of, ranked, shown_columns
 from query_api.records import Body, Records, read_key
-from query_api.referring import position_of_target
+from query_api.referring import moment_of_target
 from query_api.routing import readable
 from query_api.snapshots import snapshot
 from query_api.waiting import Waiter
 from shared.datasets.rankings import Ranking
-from shared.http.positions import HEADER, Position
 from shared.http.problems import AnyRequest
 from shared.selection.filters import bound
 from shared.selection.parameters import read_query
@@ -35,15 +36,15 @@ class Totals:
         self._group = group
         self._engine = engine
 
-    async def of(self, text: str) -> tuple[list[Body], list[Position]]:
+    async def of(self, text: str) -> tuple[list[Body], tuple[Moment, ...]]:
         """A row for each group of that key, by what else they are grouped by; raises NotFound for an unknown key."""
         key = read_key(self.target.dataset, text)
-        name = self.records.dataset.name
         async with snapshot(self._engine) as connection:
             own = await read_served(connection, self.records.dataset)
-            positions = [Position(name, own.position), await position_of_target(connection, self.target, key, text)]
+            target = await moment_of_target(connection, self.target, key, text)
+            moments = (moment_of(self.records.dataset, own), target)
             if own.generation is None:
-                return [], positions
+                return [], moments
             groups = ranked(self.records.dataset, self.ranking, own)
             kind = self.records.dataset.field(self.ranking.group[self._group]).kind
             wanted = sa.select(*(groups.rows.c[name] for name in groups.shown))
@@ -51,13 +52,15 @@ class Totals:
             order = groups.per or self.ranking.order
             rows = (await connection.execute(wanted.order_by(groups.rows.c[order]))).mappings().all()
         shown = [one for one in shown_columns(self.records.dataset, self.ranking) if one.name != self._group]
-        return [body_of(shown, row) for row in rows], positions
+        return [body_of(shown, row) for row in rows], moments
 
 
-def totals_routes(all_records: dict[str, Records], engine: AsyncEngine, waiter: Waiter) -> list[HTTPRouteHandler]:
+def totals_routes(
+    all_records: dict[str, Records], engine: AsyncEngine, waiter: Waiter, caching: Caching
+) -> list[HTTPRouteHandler]:
     """A route for each field that refers to a dataset and by which a ranking keeps groups."""
     return [
-        _route(Totals(records, all_records[field.refers], ranking, shown, engine), waiter)
+        _route(Totals(records, all_records[field.refers], ranking, shown, engine), waiter, caching)
         for records in all_records.values()
         for ranking in records.dataset.rankings
         if isinstance(ranking, Ranking) and ranking.kept
@@ -66,12 +69,16 @@ def totals_routes(all_records: dict[str, Records], engine: AsyncEngine, waiter: 
     ]
 
 
-def _route(totals: Totals, waiter: Waiter) -> HTTPRouteHandler:
+def _route(totals: Totals, waiter: Waiter, caching: Caching) -> HTTPRouteHandler:
     async def read_totals(request: AnyRequest) -> Answer:
-        read_query(request.scope["path"], request.scope["query_string"], {})
+        query = read_query(request.scope["path"], request.scope["query_string"], {})
         await waiter.wait(request)
-        rows, positions = await totals.of(request.path_params["key"])
-        return answer({"results": rows}, headers={HEADER: ", ".join(str(one) for one in positions)})
+
+        async def make() -> Made:
+            rows, moments = await totals.of(request.path_params["key"])
+            return Made({"results": rows}, moments)
+
+        return await caching.answer(request, Asked(query, (dataset, target)), make)
 
     dataset, target = totals.records.dataset, totals.target.dataset
     path = {"key": f"The {target.key} of the record that is referred to."}

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from query_api.as_of import read_asked
 from query_api.cursors import Cursors
 from query_api.live_records import segment_records
+from query_api.moments import Moment
 from query_api.ordering import record_order
 from query_api.pages import Page, empty_page, read_paging
 from query_api.parts import Part, joined, read_parts
@@ -43,7 +44,7 @@ class Unpublished(Records):
         super().__init__(dataset, engine, cursors)
         self._rejected = RejectedRecords(dataset)
 
-    async def page(self, query: Query) -> tuple[Page, list[Body], Position]:
+    async def page(self, query: Query) -> tuple[Page, list[Body], Moment]:
         """One page of what the query selects. Raises BadParameter, also for a filter that rows do not have."""
         rejected, staged = (self._means(query, said) for said in (self.dataset.rejected_as, self.dataset.staged_as))
         if not rejected and not staged:
@@ -54,7 +55,7 @@ class Unpublished(Records):
             found = await self.select(connection, query)
             served = found.served
             if served.generation is None:
-                return empty_page(paging), [], found.position
+                return empty_page(paging), [], found.moment
             shown = await self._uploads(connection, served, query, rejected=rejected, staged=staged)
             parts = [self._part(served, query, rank, upload) for rank, upload in shown.items()]
             parts.append(Part(0, found.table.select().where(*found.conditions), found.order))
@@ -63,7 +64,11 @@ class Unpublished(Records):
             whole = joined([self._rejected.rows_of(served, bad, self._key(query)), *others])
             page, of = await read_parts(connection, query, parts, whole, paging)
             rows = [(shown.get(part.rank), part.rank, row) for part, row in zip(of, page.rows, strict=True)]
-            return page, await self._shown(connection, served, rows), found.position
+            return page, await self._shown(connection, served, rows), found.moment
+
+    def is_exact(self, query: Query) -> bool:
+        """Not where staged rows are asked for: an upload comes to wait for its review without an event."""
+        return super().is_exact(query) and not self._means(query, self.dataset.staged_as)
 
     async def one(self, text: str, query: Query) -> tuple[Body, Position]:
         """The record with that key, or else the rejected row with it; raises NotFound."""

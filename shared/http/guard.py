@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,7 +11,7 @@ import msgspec
 from litestar import Litestar
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
-from litestar.types import Scope
+from litestar.types import ASGIApp, Scope
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -77,12 +77,16 @@ class Guard:
         self._needs: dict[Route, Need] = {}
         self._owners: dict[UUID, tuple[str, str]] = {}
 
-    def covering(self, app: Litestar) -> Litestar:
-        """The same app, once every route of it has a role; raises BadSettings that names one without."""
+    def covering(self, app: Litestar, finishing: Callable[[ASGIApp], ASGIApp] | None = None) -> Litestar:
+        """The same app, once every route of it has a role; raises BadSettings that names one without.
+
+        What `finishing` puts around it sees answers as their callers may see them.
+        """
         self._needs = {route: self._need(route) for route in routes_of(app)}
         self._limits.cover(self._needs, self._datasets)
         answering = with_allow(self._sensitive.around(app.asgi_handler, self._note), self._needs)
-        app.asgi_handler = with_headers(with_crowd_bound(with_limits(answering)))
+        finished = answering if finishing is None else finishing(answering)
+        app.asgi_handler = with_headers(with_crowd_bound(with_limits(finished)))
         return app
 
     async def __call__(self, connection: Connection, _: BaseRouteHandler) -> None:

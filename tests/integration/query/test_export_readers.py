@@ -13,8 +13,11 @@ import pytest
 import uvicorn
 from litestar import Litestar
 
+from query_api.caching import Caching
 from query_api.cursors import Cursors
 from query_api.exports import APPLICATION, AT_ONCE, Exports
+from query_api.moments import Moments
+from query_api.prepared import Prepared
 from query_api.records import Records, record_routes
 from query_api.snapshots import make_reader
 from query_api.waiting import Checkpoints, Waiter
@@ -161,7 +164,8 @@ async def impatient(settings: Settings, catalogue: Catalogue) -> AsyncIterator[s
     """Where an application listens that gives its readers a third of a second, and runs one export at a time."""
     engine, exports = make_reader(settings.database_url), Exports(settings.database_url, at_once=1, write_s=0.3)
     records = Records(catalogue["debts"], engine, Cursors(CURSOR_KEY))
-    routes = record_routes(records, Waiter(Checkpoints(engine), Wakeups("", (FOLDED,)), catalogue), exports)
+    waiter, prepared = Waiter(Checkpoints(engine), Wakeups("", (FOLDED,)), catalogue), Prepared(settings.database_url)
+    routes = record_routes(records, waiter, exports, Caching(Moments(prepared)))
     app = Litestar(route_handlers=routes, exception_handlers=exception_handlers, logging_config=None)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
     running = asyncio.create_task(server.serve())
@@ -170,6 +174,7 @@ async def impatient(settings: Settings, catalogue: Catalogue) -> AsyncIterator[s
     server.should_exit = True
     await running
     await exports.close()
+    await prepared.close()
     await engine.dispose()
 
 

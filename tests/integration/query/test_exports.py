@@ -134,7 +134,7 @@ async def test_a_dataset_without_read_tables_is_an_empty_file(client: httpx.Asyn
 async def test_accept_chooses_the_format(client: httpx.AsyncClient, accept: str, media_type: str) -> None:
     answer = await client.get("/debts?limit=1", headers={"Accept": accept})
     assert answer.headers["content-type"].partition(";")[0] == media_type
-    assert answer.headers["vary"] == "Accept"
+    assert answer.headers["vary"] == "Accept, Authorization"
 
 
 async def test_format_is_stronger_than_accept(client: httpx.AsyncClient) -> None:
