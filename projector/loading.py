@@ -15,6 +15,7 @@ import msgspec
 import polars as pl
 from sqlalchemy.exc import DBAPIError
 
+from projector.attempts import Attempts, Deadly
 from projector.copying import Connection, copy_frame, copy_or_bisect
 from projector.finishing import Finisher
 from projector.parsing import REJECTED, File, Parsed, errors_frame, parse, rows_at
@@ -47,6 +48,13 @@ DECLARED = """
 """
 
 IS_SERVED = "SELECT EXISTS (SELECT FROM read.datasets WHERE (dataset, generation) = ($1, $2))"
+
+HAS_FAILED = """
+    SELECT NOT EXISTS (SELECT FROM read.datasets WHERE (dataset, generation) = ($1, $2)) AND EXISTS (
+        SELECT FROM store.events WHERE type = 'upload-failed' AND data ->> 'upload_id' = $3 AND dataset = $1
+    )
+"""
+"""Whether the log says of an upload, in a generation that is only built, that it will not be visible."""
 
 FAIL_BUILD = """
     UPDATE read.generations SET state = 'failed', failure = $3, ended_at = clock_timestamp()
@@ -117,12 +125,13 @@ class Loader:
         self._store = store
         self._wakeups = wakeups
         self._finisher = Finisher(pool, blobs, wakeups)
+        self._attempts = Attempts(pool)
         self._parsing = asyncio.Lock()  # One chunk in memory as columns; the others are being copied.
 
     async def handle(self, load: Load) -> None:
         """Load one chunk; returns when that is done, was done before, or can never be done: then the upload fails.
 
-        Waits out the absence of PostgreSQL.
+        Waits out the absence of PostgreSQL. A chunk that ends its process again and again can never be done either.
         """
         reason = ""
         while True:
@@ -134,6 +143,9 @@ class Loader:
             except asyncpg.UndefinedTableError:
                 logger.info("action=load-dropped load=%s reason='its tables are gone'", load)
                 return None
+            except Deadly as error:
+                logger.error("action=load-given-up load=%s reason=%r", load, str(error))
+                reason = str(error)
             except (BlobCorrupt, asyncpg.PostgresError, pl.exceptions.PolarsError, ValueError) as error:
                 logger.exception("action=load-failed load=%s", load)
                 reason = f"Chunk {load.chunk} cannot be loaded: {error}"
@@ -154,6 +166,8 @@ class Loader:
         dataset = await self._declared(load)
         upload = await self._upload(load)
         if upload is None or upload.state != "loading":
+            return
+        if await self._pool.fetchval(HAS_FAILED, load.dataset, load.generation, str(upload.id)):
             return
         try:
             chunks_done = await self._load(load, dataset, upload)
@@ -179,6 +193,11 @@ class Loader:
         if waiting is None:
             return upload.chunks_done
         chunk = Chunk(**waiting)
+        async with self._attempts.counted(key):
+            return await self._load_chunk(load, dataset, upload, chunk)
+
+    async def _load_chunk(self, load: Load, dataset: Dataset, upload: Upload, chunk: Chunk) -> int:
+        key = msgspec.structs.astuple(load)
         async with self._parsing:
             text = await self._blobs.read(upload.text_key, chunk.offset, chunk.size_bytes)
             parsed = await asyncio.to_thread(parse, chunk, text, upload.file(dataset))
