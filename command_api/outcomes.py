@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.books import checkpoints, datasets, outcomes
-from shared.database import OUTAGES
+from shared.database import OUTAGES, each_alone
 from shared.errors import Conflict
 from shared.http.positions import Position
 from shared.wakeups import FOLDED, Wakeups
@@ -39,7 +39,7 @@ class Outcomes:
     """One watcher for all requests of a process that wait for their own position; `run` until cancelled."""
 
     def __init__(self, engine: AsyncEngine, wakeups: Wakeups) -> None:
-        self._engine = engine
+        self._engine = each_alone(engine)
         self._wakeups = wakeups
         self._waiting: Waiting = {}
         self._asked = asyncio.Event()

@@ -8,6 +8,8 @@ import os
 import signal
 import sys
 
+import uvloop
+
 from projector.app import run
 from shared.datasets.catalogue import load_catalogue
 from shared.errors import TablefoldError
@@ -26,6 +28,7 @@ async def main(settings: Settings) -> None:
 
 log_to_stdout()
 try:
-    asyncio.run(main(read_settings(os.environ, "amqp_url", "blobs_url")))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main(read_settings(os.environ, "amqp_url", "blobs_url")))
 except TablefoldError as refused:
     sys.exit(f"tablefold: {refused}")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from shared.errors import Unavailable
 
@@ -32,6 +36,12 @@ CONNECT_S = 60.0
 
 IDLE_S = 60
 """A process that stands still within a transaction for longer loses it, so that its locks hold up nobody."""
+
+ASKED_AFTER_S = 10.0
+"""A connection that nobody used for so long is asked whether it lives: what lies between may have forgotten it."""
+
+RETURNED = "tablefold_returned_at"
+"""Where a connection of a pool notes since when nobody uses it."""
 
 NOT_DURABLE = "off"
 """The `synchronous_commit` of rows that commit with their checkpoint: a crash loses both, replay brings both back."""
@@ -60,15 +70,43 @@ def make_engine(
         idle = {"idle_in_transaction_session_timeout": str(1000 * IDLE_S)}
         settings = {"statement_timeout": str(int(1000 * timeout_s)), **idle, **settings}
         patience = {"command_timeout": 2 * timeout_s + 1, "timeout": min(2 * timeout_s + 1, CONNECT_S)}
-    return create_async_engine(
+    engine = create_async_engine(
         url.replace("postgresql://", "postgresql+asyncpg://", 1),
         pool_size=pool_size,
         max_overflow=0,
-        pool_pre_ping=True,
         pool_timeout=POOL_WAIT_S,
         hide_parameters=True,
         connect_args={"server_settings": {"application_name": name, "timezone": "UTC", **settings}, **patience},
     )
+    _replace_the_dead(engine)
+    return engine
+
+
+def each_alone(engine: AsyncEngine) -> AsyncEngine:
+    """The same connections; each statement is a transaction of its own, and costs one way to PostgreSQL, not three."""
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _replace_the_dead(engine: AsyncEngine) -> None:
+    """Give out no connection whose end was noticed; that costs nothing, as asking PostgreSQL each time would."""
+    dialect = engine.sync_engine.dialect
+
+    def note(_: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+        entry.info[RETURNED] = time.monotonic()
+
+    def check(connection: DBAPIConnection, entry: ConnectionPoolEntry, _: PoolProxiedConnection) -> None:
+        idle_s = time.monotonic() - entry.info.get(RETURNED, time.monotonic())
+        try:
+            alive = entry.driver_connection is not None and not entry.driver_connection.is_closed()
+            if alive and idle_s > ASKED_AFTER_S:
+                dialect.do_ping(connection)
+        except (dialect.loaded_dbapi.Error, *OUTAGES) as error:
+            raise DisconnectionError from error
+        if not alive:
+            raise DisconnectionError
+
+    event.listen(engine.sync_engine, "checkin", note)
+    event.listen(engine.sync_engine, "checkout", check)
 
 
 async def make_pool(url: str, *, name: str, size: int = 4, **settings: str) -> asyncpg.Pool[Any]:

@@ -16,6 +16,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.codec import VERSIONS, encode_data, lifted, type_of
+from shared.database import each_alone
 from shared.errors import KeyReused
 from shared.events import Fact, RecordedEvent, UploadFailed, UploadReceived, UploadWithdrawn
 
@@ -98,6 +99,7 @@ class EventStore:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._reading = each_alone(engine)
         self._waiting: dict[str, list[Asked]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._appending: set[asyncio.Task[None]] = set()
@@ -155,24 +157,24 @@ class EventStore:
 
     async def dataset_of(self, upload_id: UUID) -> str | None:
         """The dataset of an upload that was received, or None."""
-        async with self._engine.connect() as connection:
+        async with self._reading.connect() as connection:
             return (await connection.execute(DATASET_OF, {"upload_id": upload_id})).scalar_one_or_none()
 
     async def has_claim(self, dataset: str, claim: str) -> bool:
         """Whether something was appended under this claim; an append with it would be answered as that was."""
-        async with self._engine.connect() as connection:
+        async with self._reading.connect() as connection:
             values = {"dataset": dataset, "claims": [claim]}
             return (await connection.execute(CLAIMED, values)).first() is not None
 
     async def read(self, dataset: str, after: int, limit: int) -> list[RecordedEvent]:
         """At most `limit` events that follow position `after` (exclusive), in order."""
-        async with self._engine.connect() as connection:
+        async with self._reading.connect() as connection:
             found = await connection.execute(READ, {"dataset": dataset, "after": after, "limit": limit})
             return [_recorded(row) for row in found.mappings()]
 
     async def heads(self) -> dict[str, int]:
         """The last position of every dataset that has events."""
-        async with self._engine.connect() as connection:
+        async with self._reading.connect() as connection:
             return {row.dataset: row.position for row in await connection.execute(HEADS)}
 
 
