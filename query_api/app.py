@@ -6,14 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from litestar import Litestar
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from query_api.caching import Caching
 from query_api.changes import Changes, change_routes
 from query_api.cursors import Cursors
 from query_api.datasets import dataset_routes
+from query_api.documented import documents_of_queries
 from query_api.exports import Exports
 from query_api.files import file_routes
 from query_api.history import History, history_routes
@@ -69,6 +68,7 @@ def make_app(settings: Settings, catalogue: Catalogue, own: Catalogue | None = N
     verifier = Verifier(QUERIES)
     writer = _writer(settings)
     limits = Limits(Shares(writer), LIMITS, read_limits(settings.rate_limits))
+    documents = documents_of_queries()
     guard = Guard(Standing(engine, verifier), limits, engine, writer, ROLES, catalogue)
 
     @asynccontextmanager
@@ -105,11 +105,9 @@ def make_app(settings: Settings, catalogue: Catalogue, own: Catalogue | None = N
         lifespan=[running],
         exception_handlers=exception_handlers,
         logging_config=None,
-        openapi_config=OpenAPIConfig(
-            title="Tablefold queries", version="0.1.0", path="/schema", render_plugins=[JsonRenderPlugin()]
-        ),
+        openapi_config=documents.config,
     )
-    return guard.covering(app, with_tags_of_bodies)
+    return documents.covering(guard.covering(app, with_tags_of_bodies), catalogue, guard)
 
 
 def _writer(settings: Settings) -> AsyncEngine:

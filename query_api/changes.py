@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import sqlalchemy as sa
 from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -14,9 +16,11 @@ from query_api.told import change_schema
 from query_api.waiting import Waiter
 from shared.books import outcomes
 from shared.datasets.declaration import Dataset
+from shared.datasets.fields import Kind
 from shared.errors import NotFound
 from shared.http.positions import Position
 from shared.http.problems import AnyRequest
+from shared.http.schemas import value_schema
 from shared.selection.parameters import read_query, short
 from shared.served import read_served
 
@@ -64,6 +68,7 @@ def change_routes(changes: Changes, waiter: Waiter) -> list[HTTPRouteHandler]:
         body, folded = await changes.one(request.path_params["position"])
         return answer(body, folded, {"Retry-After": "1"} if body["state"] == "pending" else {})
 
-    path = {"position": "The position of the command's event."}
+    position = replace(value_schema(Kind.INTEGER), minimum=1)
+    path = {"position": ("The position of the command's event.", position)}
     operation = described(name, "What became of a command", path=path, answers=change_schema())
     return [readable(f"/{name}/changes/{{position:str}}", read_one, operation)]

@@ -20,6 +20,7 @@ from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Field, Ge, Kind, When
 from shared.errors import NotFound
 from shared.http.problems import AnyRequest
+from shared.http.schemas import value_schema
 from shared.selection.parameters import Parameter, read_query, unknown
 from shared.served import Served, read_served
 
@@ -143,10 +144,9 @@ def dataset_routes(all_records: dict[str, Records], engine: AsyncEngine, own: Ca
         async with snapshot(engine) as connection:
             return answer(await read_dataset(connection, all_records[name], own[name], exact=exact))
 
+    named = {"name": ("Its name.", value_schema(Kind.CHOICE, tuple(all_records)))}
     return [
         readable("/health", read_health, described("service", "Whether the service and its projectors live")),
         readable("/datasets", read_list, described("datasets", "All datasets", (COUNT,))),
-        readable(
-            "/datasets/{name:str}", read_one, described("datasets", "One dataset", (COUNT,), {"name": "Its name."})
-        ),
+        readable("/datasets/{name:str}", read_one, described("datasets", "One dataset", (COUNT,), named)),
     ]

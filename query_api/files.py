@@ -7,10 +7,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response import Stream
 
 from query_api.attachments import attachment, begun
-from query_api.openapi import described
+from query_api.openapi import UPLOAD_ID, described
 from query_api.rejected_rows import RejectedRows
 from query_api.routing import readable
-from query_api.schemas import TEXT
 from query_api.waiting import Waiter
 from shared.blobs import Blobs
 from shared.http.problems import AnyRequest
@@ -35,6 +34,5 @@ def file_routes(uploads: RejectedRows, blobs: Blobs, waiter: Waiter) -> list[HTT
         headers |= {"Content-Type": media_type, "Content-Length": str(upload["size_bytes"])}
         return Stream(await begun(blobs.stream(upload["blob_key"])), media_type=media_type, headers=headers)
 
-    path = {"upload_id": "The id of the upload."}
-    operation = described("uploads", "The file as it was received", path=path, answers=TEXT, media_type="*/*")
+    operation = described("uploads", "The file as it was received", path=UPLOAD_ID)
     return [readable("/uploads/{upload_id:str}/file", read_file, operation)]

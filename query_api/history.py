@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from query_api.answers import Answer, answer
 from query_api.as_of import AS_OF, read_asked
 from query_api.lines import Piece, find_pieces, read_lines
-from query_api.openapi import described
+from query_api.openapi import described, key_of
 from query_api.pages import LIMIT
 from query_api.places import Place
 from query_api.records import read_key, values_of
@@ -157,7 +157,7 @@ def history_routes(history: History, waiter: Waiter) -> list[HTTPRouteHandler]:
         dataset.name,
         f"What happened to one record of {dataset.title.lower()}",
         tuple(PARAMETERS.values()),
-        path={"key": f"The record's {dataset.key}."},
+        path=key_of(dataset),
         answers=history_schema(dataset),
     )
     return [readable(f"/{dataset.name}/{{key:str}}/history", read_page, operation)]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Operation, Reference, Schema
 from litestar.openapi.spec import Parameter as Described
 from litestar.openapi.spec.enums import OpenAPIType
 
-from query_api.problems import PROBLEM
-from query_api.schemas import OBJECT, TEXT, value_schema
+from shared.datasets.declaration import Dataset
 from shared.datasets.fields import INTEGER_DIGITS, Kind
+from shared.http.schemas import OBJECT, value_schema
 from shared.selection.parameters import Parameter
 from shared.selection.values import DECIMAL_TEXT
+
+UPLOAD_ID = {"upload_id": ("The id of the upload.", value_schema(Kind.UUID))}
+"""The path of everything about one upload."""
 
 MOST = 10**INTEGER_DIGITS - 1
 
@@ -22,14 +25,12 @@ def described(
     tag: str,
     summary: str,
     parameters: tuple[Parameter, ...] = (),
-    path: Mapping[str, str] | None = None,
+    path: Mapping[str, tuple[str, Schema]] | None = None,
     answers: Schema = OBJECT,
-    media_type: str = "application/json",
-    files: Iterable[str] = (),
 ) -> type[Operation]:
-    """An operation with these query parameters, path parameters (name -> what it is) and this answer.
+    """An operation with these query parameters, path parameters (name -> what it is) and this JSON as its answer.
 
-    `files` are the media types of files that it answers as well.
+    All else is told in `documented.py`.
     """
 
     @dataclass
@@ -38,18 +39,22 @@ def described(
             self.tags = [tag]
             self.summary = summary
             self.parameters = _path_parameters(path or {}) + [_query_parameter(one) for one in parameters]
-            content = {one: OpenAPIMediaType(schema=TEXT) for one in files}
-            content[media_type] = OpenAPIMediaType(schema=answers)
-            found = OpenAPIResponse(description=summary, content=content)
-            self.responses = {"200": found, "default": PROBLEM}
+            content = {"application/json": OpenAPIMediaType(schema=answers)}
+            self.responses = {"200": OpenAPIResponse(description=summary, content=content)}
 
     return Derived
 
 
-def _path_parameters(path: Mapping[str, str]) -> list[Described | Reference]:
+def key_of(dataset: Dataset) -> dict[str, tuple[str, Schema]]:
+    """The path of everything about one record."""
+    name = dataset.key_columns[0]
+    return {"key": (f"The record's {name}.", value_schema(dataset.field(name).kind))}
+
+
+def _path_parameters(path: Mapping[str, tuple[str, Schema]]) -> list[Described | Reference]:
     return [
-        Described(name=name, param_in="path", description=says, required=True, schema=TEXT)
-        for name, says in path.items()
+        Described(name=name, param_in="path", description=says, required=True, schema=schema)
+        for name, (says, schema) in path.items()
     ]
 
 

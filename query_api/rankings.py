@@ -19,7 +19,7 @@ from query_api.openapi import described
 from query_api.pages import Page
 from query_api.ranked import body_of, chosen_columns, chosen_value, ranked, shared_items, shown_columns
 from query_api.routing import readable
-from query_api.schemas import Properties, list_schema, value_schema
+from query_api.schemas import list_schema
 from query_api.snapshots import snapshot
 from query_api.waiting import Waiter
 from shared.datasets.declaration import Dataset
@@ -27,6 +27,7 @@ from shared.datasets.fields import Kind
 from shared.datasets.rankings import AnyRanking, Ranking
 from shared.errors import NotFound
 from shared.http.problems import AnyRequest
+from shared.http.schemas import TEXT, Properties, masked_schema, object_schema, value_schema
 from shared.selection.parameters import Parameter, Query, read_query, unknown
 from shared.served import Served
 
@@ -141,7 +142,7 @@ def ranking_routes(dataset: Dataset, engine: AsyncEngine, waiter: Waiter, cachin
         raise NotFound(str(unknown("ranking", request.path_params["name"], known, "")))
 
     listing = described(dataset.name, f"Rankings of {dataset.title.lower()}")
-    by_name = described(dataset.name, "A ranking by its name", path={"name": "One of those that are listed."})
+    by_name = described(dataset.name, "A ranking by its name", path={"name": ("One that is not listed.", TEXT)})
     return [
         readable(f"/{dataset.name}/rankings", read_list, listing),
         *(_ranking_route(ranks, waiter, caching) for ranks in all_ranks),
@@ -155,17 +156,24 @@ def _ranking_route(ranks: Ranks, waiter: Waiter, caching: Caching) -> HTTPRouteH
         await waiter.wait(request)
         return await caching.answer(request, Asked(query, (ranks.dataset,)), partial(ranks.read, query))
 
-    schema = list_schema(_schema(ranks.dataset, ranks.ranking))
+    schema = list_schema(row_schema(ranks.dataset, ranks.ranking), pages=False)
+    if also := ranks.ranking.also:
+        same = (schema.properties or {})["results"]
+        schema = object_schema({**(schema.properties or {}), also: same})
     parameters = tuple(ranks.parameters.values())
     return readable(
         ranks.path, read_one, described(ranks.dataset.name, ranks.ranking.title, parameters, answers=schema)
     )
 
 
-def _schema(dataset: Dataset, ranking: AnyRanking) -> Schema:
-    properties: Properties = {one.name: value_schema(one.kind) for one in shown_columns(dataset, ranking)}
+def row_schema(dataset: Dataset, ranking: AnyRanking, without: str = "") -> Schema:
+    """One row of a ranking, `without` one of its columns."""
+    columns = [one for one in shown_columns(dataset, ranking) if one.name != without]
+    properties: Properties = {
+        one.name: masked_schema(one.kind) if one.sensitive else value_schema(one.kind) for one in columns
+    }
     if isinstance(ranking, Ranking):
         for extra, said in ranking.extras.items():
             items = value_schema(dataset.field(said.field).kind)
             properties[extra] = Schema(type=OpenAPIType.ARRAY, items=items)
-    return Schema(type=OpenAPIType.OBJECT, properties=properties, required=list(properties))
+    return object_schema(properties)

@@ -15,8 +15,10 @@ from query_api.pages import LIMIT
 from query_api.routing import readable
 from query_api.snapshots import snapshot
 from shared.datasets.catalogue import Catalogue
+from shared.datasets.fields import Kind
 from shared.errors import NotFound
 from shared.http.problems import AnyRequest
+from shared.http.schemas import value_schema
 from shared.selection.parameters import read_query, short, unknown
 
 Body = dict[str, object]
@@ -93,9 +95,11 @@ def rebuild_routes(engine: AsyncEngine, catalogue: Catalogue) -> list[HTTPRouteH
         body = body_of(row, whole=True)
         return answer(body, headers={"Retry-After": "1"} if body["state"] in UNDER_WAY else {})
 
-    name = {"name": "The dataset."}
+    name = {"name": ("The dataset.", value_schema(Kind.CHOICE, tuple(catalogue)))}
     listing = described("datasets", "Rebuilds of a dataset, newest first", (LIMIT,), name)
-    single = described("datasets", "One rebuild", path={**name, "id": "The id of the rebuild."})
+    single = described(
+        "datasets", "One rebuild", path={**name, "id": ("The id of the rebuild.", value_schema(Kind.UUID))}
+    )
     return [
         readable("/datasets/{name:str}/rebuilds", read_list, listing),
         readable("/datasets/{name:str}/rebuilds/{id:str}", read_one, single),

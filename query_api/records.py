@@ -15,15 +15,15 @@ from query_api.caching import Asked, Caching, Made
 from query_api.columns import chosen, fields_parameter
 from query_api.cursors import Cursors
 from query_api.exports import Exports
-from query_api.formats import EXPORTING, MEDIA_TYPES, asked
+from query_api.formats import EXPORTING, asked
 from query_api.links import link_header
 from query_api.live_records import live_records
 from query_api.moments import Moment, moment_of
-from query_api.openapi import described
+from query_api.openapi import described, key_of
 from query_api.ordering import record_order, sort_parameter
 from query_api.pages import PAGING, Counting, Page, empty_page, read_page, read_paging
 from query_api.routing import readable
-from query_api.schemas import list_schema, record_schema, some_of
+from query_api.schemas import list_schema, record_schema
 from query_api.selections import Selection
 from query_api.snapshots import snapshot
 from query_api.waiting import Waiter
@@ -183,11 +183,10 @@ def record_routes(records: Records, waiter: Waiter, exports: Exports, caching: C
     title, schema = dataset.title.lower(), record_schema(dataset)
     parameters = tuple(records.parameters.values())
     listing = described(
-        dataset.name, f"Records of {title}", parameters, answers=list_schema(some_of(schema)), files=MEDIA_TYPES
+        dataset.name, f"Records of {title}", parameters, answers=list_schema(record_schema(dataset, whole=False))
     )
     routes = [readable(f"/{dataset.name}", read_list, listing)]
     if dataset.key:
-        path = {"key": f"The record's {dataset.key}."}
-        single = described(dataset.name, f"One record of {title}", (AS_OF,), path, answers=schema)
+        single = described(dataset.name, f"One record of {title}", (AS_OF,), key_of(dataset), answers=schema)
         routes.append(readable(f"/{dataset.name}/{{key:str}}", read_one, single))
     return routes

@@ -17,11 +17,11 @@ from query_api.cursors import Cursors
 from query_api.formats import EXPORTING
 from query_api.links import link_header
 from query_api.moments import Moment, moment_of
-from query_api.openapi import described
+from query_api.openapi import described, key_of
 from query_api.pages import Page, empty_page, read_page, read_paging
 from query_api.records import Body, Records, read_key
 from query_api.routing import readable
-from query_api.schemas import list_schema, record_schema, some_of
+from query_api.schemas import list_schema, record_schema
 from query_api.snapshots import snapshot
 from query_api.waiting import Waiter
 from shared.datasets.fields import Field
@@ -106,7 +106,7 @@ def _route(referring: Referring, waiter: Waiter, caching: Caching) -> HTTPRouteH
         dataset.name,
         f"Records of {dataset.title.lower()} that refer to one of {target.title.lower()}",
         tuple(referring.parameters.values()),
-        path={"key": f"The {target.key} of the record that is referred to."},
-        answers=list_schema(some_of(record_schema(dataset))),
+        path=key_of(target),
+        answers=list_schema(record_schema(dataset, whole=False)),
     )
     return readable(f"/{target.name}/{{key:str}}/{dataset.name}", read_list, operation)

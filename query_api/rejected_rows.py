@@ -14,10 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from query_api.attachments import attachment, begun
 from query_api.formats import RAW
-from query_api.openapi import described
+from query_api.openapi import UPLOAD_ID, described
 from query_api.routing import readable
 from query_api.row_errors import OUTCOME, has_outcome
-from query_api.schemas import TEXT
 from query_api.snapshots import snapshot
 from query_api.uploads import declared, find_upload
 from query_api.waiting import Waiter
@@ -124,7 +123,6 @@ def rejected_row_routes(reader: RejectedRows, waiter: Waiter) -> list[HTTPRouteH
         headers = attachment(f"{upload['file_name'].removesuffix('.csv')}-errors.csv")
         return Stream(await begun(reader.csv(upload, outcome, raw=raw)), media_type="text/csv", headers=headers)
 
-    path = {"upload_id": "The id of the upload."}
     says = "The rejected rows, as a file to fix and send back"
-    operation = described("uploads", says, (OUTCOME, RAW), path=path, answers=TEXT, media_type="text/csv")
+    operation = described("uploads", says, (OUTCOME, RAW), path=UPLOAD_ID)
     return [readable("/uploads/{upload_id:str}/errors.csv", read_csv, operation)]

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from query_api.answers import Answer, answer
 from query_api.cursors import Cursor, Cursors, read_values
 from query_api.links import link_header
-from query_api.openapi import described
+from query_api.openapi import UPLOAD_ID, described
 from query_api.ordering import Order, SortKey
 from query_api.pages import COUNT, CURSOR, LIMIT, Counting, Page, count_rows
 from query_api.routing import readable
@@ -142,6 +142,6 @@ def row_error_routes(reader: RowErrors, waiter: Waiter) -> list[HTTPRouteHandler
         "uploads",
         "What is wrong with each rejected row",
         tuple(PARAMETERS.values()),
-        path={"upload_id": "The id of the upload."},
+        path=UPLOAD_ID,
     )
     return [readable("/uploads/{upload_id:str}/errors", read_errors, operation)]

@@ -17,13 +17,13 @@ from query_api.moments import Moment
 from query_api.openapi import described
 from query_api.records import Records
 from query_api.routing import readable
-from query_api.schemas import value_schema
 from query_api.snapshots import snapshot
 from query_api.waiting import Waiter
 from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Field, Kind
 from shared.errors import BadSettings
 from shared.http.problems import AnyRequest
+from shared.http.schemas import array_schema, field_schema, object_schema, value_schema
 from shared.selection.filters import filter_parameters, filters_of
 from shared.selection.parameters import Parameter, Query, read_query
 from shared.selection.values import write_value
@@ -125,8 +125,11 @@ def summary_schema(dataset: Dataset) -> Schema:
         "count": value_schema(Kind.INTEGER),
         "sums": Schema(type=OpenAPIType.OBJECT, properties=dict(sums)),
     }
-    total = Schema(type=OpenAPIType.OBJECT, properties=dict(measured), required=list(measured))
-    groups = Schema(type=OpenAPIType.ARRAY, items=total)
+    total = object_schema(dict(measured))
+    grouped = summary_parameters(dataset)["group"].choices
+    values = {name: field_schema(dataset.field(name)) for name in grouped}
+    one = Schema(type=OpenAPIType.OBJECT, properties={**dict(values), **dict(measured)}, required=list(measured))
+    groups = array_schema(one)
     properties = {
         "total": total,
         "group": value_schema(Kind.TEXT),

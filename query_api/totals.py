@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from query_api.answers import Answer
 from query_api.caching import Asked, Caching, Made
 from query_api.moments import Moment, moment_of
-from query_api.openapi import described
+from query_api.openapi import described, key_of
 from query_api.ranked import body_of, ranked, shown_columns
+from query_api.rankings import row_schema
 from query_api.records import Body, Records, read_key
 from query_api.referring import moment_of_target
 from query_api.routing import readable
@@ -21,6 +22,7 @@ from query_api.snapshots import snapshot
 from query_api.waiting import Waiter
 from shared.datasets.rankings import Ranking
 from shared.http.problems import AnyRequest
+from shared.http.schemas import array_schema, object_schema
 from shared.selection.filters import bound
 from shared.selection.parameters import read_query
 from shared.served import read_served
@@ -33,7 +35,7 @@ class Totals:
         self.records = records
         self.target = target
         self.ranking = ranking
-        self._group = group
+        self.group = group
         self._engine = engine
 
     async def of(self, text: str) -> tuple[list[Body], tuple[Moment, ...]]:
@@ -46,12 +48,12 @@ class Totals:
             if own.generation is None:
                 return [], moments
             groups = ranked(self.records.dataset, self.ranking, own)
-            kind = self.records.dataset.field(self.ranking.group[self._group]).kind
+            kind = self.records.dataset.field(self.ranking.group[self.group]).kind
             wanted = sa.select(*(groups.rows.c[name] for name in groups.shown))
-            wanted = wanted.where(groups.rows.c[self._group] == bound(kind, key))
+            wanted = wanted.where(groups.rows.c[self.group] == bound(kind, key))
             order = groups.per or self.ranking.order
             rows = (await connection.execute(wanted.order_by(groups.rows.c[order]))).mappings().all()
-        shown = [one for one in shown_columns(self.records.dataset, self.ranking) if one.name != self._group]
+        shown = [one for one in shown_columns(self.records.dataset, self.ranking) if one.name != self.group]
         return [body_of(shown, row) for row in rows], moments
 
 
@@ -81,6 +83,6 @@ def _route(totals: Totals, waiter: Waiter, caching: Caching) -> HTTPRouteHandler
         return await caching.answer(request, Asked(query, (dataset, target)), make)
 
     dataset, target = totals.records.dataset, totals.target.dataset
-    path = {"key": f"The {target.key} of the record that is referred to."}
-    operation = described(dataset.name, f"{totals.ranking.title}: those of one", path=path)
+    rows = object_schema({"results": array_schema(row_schema(dataset, totals.ranking, totals.group))})
+    operation = described(dataset.name, f"{totals.ranking.title}: those of one", path=key_of(target), answers=rows)
     return readable(f"/{target.name}/{{key:str}}/{dataset.name}/totals", read_totals, operation)

@@ -12,12 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from query_api.answers import Answer, answer, list_body
 from query_api.cursors import Cursors
 from query_api.links import link_header
-from query_api.openapi import described
+from query_api.openapi import UPLOAD_ID, described
 from query_api.ordering import SortKey
 from query_api.pages import COUNT, CURSOR, LIMIT, Page, read_page, read_paging
 from query_api.previews import WAITS_FOR, preview_of, rejected_sample, withdrawal_of
 from query_api.routing import readable
-from query_api.schemas import OBJECT, list_schema
 from query_api.snapshots import snapshot
 from query_api.waiting import Waiter
 from shared.auth.callers import Caller, Role
@@ -185,8 +184,6 @@ def upload_routes(reader: Uploads, catalogue: Catalogue, waiter: Waiter) -> list
         headers = {"Retry-After": "1"} if body["state"] in UNFINISHED else {}
         return answer(body, position, headers)
 
-    listing = described(
-        "uploads", "Received files, newest first", tuple(parameters.values()), answers=list_schema(OBJECT)
-    )
-    single = described("uploads", "One received file", path={"upload_id": "The id of the upload."})
+    listing = described("uploads", "Received files, newest first", tuple(parameters.values()))
+    single = described("uploads", "One received file", path=UPLOAD_ID)
     return [readable("/uploads", read_list, listing), readable("/uploads/{upload_id:str}", read_one, single)]

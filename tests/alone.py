@@ -22,6 +22,7 @@ from cli.servers.ports import free_port
 from cli.servers.postgres import Postgres
 from command_api.migrating import migrate
 from shared.settings import Settings
+from tests.documents import is_json, judge_of
 from tests.signing import access_token
 from tests.steps import bearer
 
@@ -83,7 +84,10 @@ def as_role(settings: Settings, postgres: Postgres, role: str) -> Settings:
 
 @asynccontextmanager
 async def client_of(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an application that runs in this process, who shows the token of an administrator."""
+    """A client of an application that runs in this process, who shows the token of an administrator.
+
+    Every answer that it gets is held against the application's OpenAPI document.
+    """
     started, over = asyncio.Event(), asyncio.Event()
 
     async def run() -> None:  # In one task, because a lifespan ends in the task in which it began.
@@ -95,7 +99,17 @@ async def client_of(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
     await started.wait()
     transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)
     shown = bearer(access_token())
-    async with httpx.AsyncClient(transport=transport, base_url="http://tablefold", headers=shown) as client:
+
+    async def check(response: httpx.Response) -> None:
+        if is_json(response):
+            await response.aread()
+        if judge := judge_of(app):
+            judge.check(response)
+
+    hooks: Any = {"response": [check]}
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://tablefold", headers=shown, event_hooks=hooks
+    ) as client:
         yield client
     over.set()
     await running

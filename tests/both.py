@@ -19,13 +19,12 @@ from shared.database import make_engine
 from shared.datasets.catalogue import Catalogue
 from shared.settings import Settings
 from tests.alone import as_role, client_of
+from tests.documents import COMMANDS_DOCUMENT, QUERIES_DOCUMENT
 from tests.signing import signed
 from tests.steps import bearer
 
 READS = ("GET", "HEAD")
 METHODS = ("get", "head", "post", "put", "patch", "delete")
-COMMANDS_DOCUMENT = "/schema/commands/openapi.json"
-QUERIES_DOCUMENT = "/schema/openapi.json"
 
 Operation = tuple[str, str, dict[str, Any]]
 """Method, path template and what OpenAPI says of it."""

@@ -48,7 +48,6 @@ async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
         request,
         HTTPStatus.SERVICE_UNAVAILABLE,
         "unavailable",
-        "As much is being done as may be",
         "Too many requests are open, of all callers or from your address. Try again.",
         headers={"Retry-After": "1"},
     )

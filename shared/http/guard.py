@@ -28,6 +28,7 @@ from shared.http.headers import with_headers
 from shared.http.limits import Limits, with_limits
 from shared.http.routes import Route, is_always_open, names_of, routes_of
 from shared.http.sensitive import FILES, Sensitive
+from shared.shares import Limit
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -88,6 +89,14 @@ class Guard:
         finished = answering if finishing is None else finishing(answering)
         app.asgi_handler = with_headers(with_crowd_bound(with_limits(finished)))
         return app
+
+    def role_of(self, route: Route) -> Role | None:
+        """The role that a route of the covered app takes; None is an open one."""
+        return self._needs[route].role
+
+    def limit_of(self, route: Route) -> tuple[str, Limit] | None:
+        """The limit that calls of a route count for, with its name; None where they count for none."""
+        return self._limits.limit_of(route)
 
     async def __call__(self, connection: Connection, _: BaseRouteHandler) -> None:
         """For `Litestar(guards=[...])`."""

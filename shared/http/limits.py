@@ -71,6 +71,11 @@ class Limits:
             route: next((one for one in names if one in self._limits), USER) for route, names in limited.items()
         }
 
+    def limit_of(self, route: Route) -> tuple[str, Limit] | None:
+        """The limit that calls of a covered route count for, with its name; None where they count for none."""
+        policy = self._policies.get(route)
+        return None if policy is None else (policy, self._limits[policy])
+
     async def spend_for_address(self, connection: Connection, route: Route) -> None:
         """Count a call for its address, before it is looked at who calls."""
         if route in self._policies:

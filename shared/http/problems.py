@@ -1,6 +1,7 @@
 """Every error as RFC 9457 problem JSON, and the only place that knows status codes; query or command -> *HTTP*.
 
-`type` is `/problems/<code>`, `instance` the path. What an error of ours knows beside its message stands as members.
+`type` is `/problems/<code>`, as in `problem_types.py`, `instance` the path. What an error of ours knows beside its
+message stands as members.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from shared.errors import (
     WrongMediaType,
 )
 from shared.http.correlation import correlation_id
+from shared.http.problem_types import MEMBERS, PROBLEM_TYPES
 
 logger = logging.getLogger(__name__)
 
@@ -50,36 +52,39 @@ Answer = Response[bytes]
 
 MEDIA_TYPE = "application/problem+json"
 
-STATUS: dict[type[TablefoldError], tuple[int, str, str]] = {
-    BadParameter: (400, "bad-parameter", "A query parameter is unknown or cannot be read"),
-    Disconnected: (400, "disconnected", "The request did not arrive whole"),
-    Refused: (400, "refused", "The request is refused"),
-    Unauthenticated: (401, "unauthenticated", "It is not known who asks"),
-    Forbidden: (403, "forbidden", "That is not allowed"),
-    NotFound: (404, "not-found", "There is no such thing here"),
-    Conflict: (409, "conflict", "That does not fit what is there"),
-    StillRunning: (409, "still-running", "The first request with this key has no answer yet"),
-    Stale: (412, "stale-version", "The record has another version"),
-    TooLarge: (413, "too-large", "A limit is passed"),
-    WrongMediaType: (415, "wrong-media-type", "The bytes are no table that can be read"),
-    BadPassword: (422, "bad-password", "The password cannot be taken"),
-    BadFile: (422, "bad-file", "The file cannot be taken"),
-    InvalidRecord: (422, "invalid-record", "The values do not fit their dataset"),
-    KeyReused: (422, "idempotency-key-reused", "The idempotency key belongs to another request"),
-    OverQuota: (429, "quota-exceeded", "As many bytes were sent today as may be"),
-    TooMany: (429, "too-many-requests", "It was asked too often"),
-    Unavailable: (503, "unavailable", "A server that is needed does not answer"),
+CODE: dict[type[TablefoldError], str] = {
+    BadParameter: "bad-parameter",
+    Disconnected: "disconnected",
+    Refused: "refused",
+    Unauthenticated: "unauthenticated",
+    Forbidden: "forbidden",
+    NotFound: "not-found",
+    Conflict: "conflict",
+    StillRunning: "still-running",
+    Stale: "stale-version",
+    BadPassword: "bad-password",
+    InvalidRecord: "invalid-record",
+    KeyReused: "idempotency-key-reused",
+    OverQuota: "quota-exceeded",
+    TooMany: "too-many-requests",
+    Unavailable: "unavailable",
 }
-"""Status, code and title of each error; an error that is not here is answered like the nearest class above it.
+"""The type of problem that each error becomes; an error that is not here is answered like the nearest class above it.
 
-The code of a BadFile is its own. Every other TablefoldError is our fault: a 500 that says nothing of the inside.
+Every other TablefoldError is our fault: a 500 that says nothing of the inside.
 """
 
-MEMBERS = (
-    *("parameter", "nearest", "code", "labels", "lag_events", "errors", "current", "version"),
-    *("quota_bytes", "used_bytes"),
-)
-"""Attributes of errors that stand in the problem; `retry_after_s` becomes the header."""
+OF_FILES: dict[type[TablefoldError], int] = {TooLarge: 413, WrongMediaType: 415, BadFile: 422}
+"""The status of what is wrong with files; its code is its own."""
+
+OF_FRAMEWORK = {
+    400: "bad-request",
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "request-entity-too-large",
+    429: "too-many-requests",
+}
+"""What Litestar answers by itself; `bad-request` stands for any other status."""
 
 CHALLENGE = 'Bearer realm="tablefold"'
 """How to say who one is (RFC 6750); `Token` is taken as well."""
@@ -100,7 +105,6 @@ def problem(
     request: AnyRequest,
     status: int,
     code: str,
-    title: str,
     detail: str,
     *,
     members: dict[str, object] | None = None,
@@ -109,7 +113,7 @@ def problem(
     """One answer of `application/problem+json`; never cached."""
     body = {
         "type": f"/problems/{code}",
-        "title": title,
+        "title": PROBLEM_TYPES[code].title,
         "status": status,
         "detail": detail,
         "instance": request.scope["path"],
@@ -125,10 +129,10 @@ def problem(
 
 def answer_error(request: AnyRequest, error: TablefoldError, headers: Mapping[str, str] | None = None) -> Answer:
     """The problem that an error of ours becomes, with further headers."""
-    known = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), None)
+    known = _known(error)
     if known is None:
         return _answer_unexpected(request, error)
-    status, code, title = known
+    status, code = known
     wait_s: int | None = getattr(error, "retry_after_s", None)
     said = dict(headers or {}) if wait_s is None else {**(headers or {}), "Retry-After": str(wait_s)}
     if isinstance(error, Redeclared):
@@ -138,12 +142,20 @@ def answer_error(request: AnyRequest, error: TablefoldError, headers: Mapping[st
     return problem(
         request,
         status,
-        error.code if isinstance(error, BadFile) else code,
-        title,
+        code,
         str(error),
         members={name: getattr(error, name) for name in MEMBERS if hasattr(error, name)},
         headers=said,
     )
+
+
+def _known(error: TablefoldError) -> tuple[int, str] | None:
+    """The status and the code of an error; None for one that is our fault."""
+    kinds = type(error).__mro__
+    if isinstance(error, BadFile):
+        return next(OF_FILES[kind] for kind in kinds if kind in OF_FILES), error.code
+    code = next((CODE[kind] for kind in kinds if kind in CODE), None)
+    return None if code is None else (PROBLEM_TYPES[code].statuses[0], code)
 
 
 def _answer_ours(request: AnyRequest, error: TablefoldError) -> Answer:
@@ -155,13 +167,11 @@ def _answer_http(request: AnyRequest, error: HTTPException) -> Answer:
         return answer_error(request, Disconnected("The client went away before the request was whole."))
     if error.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
         return _answer_unexpected(request, error)
-    phrase = HTTPStatus(error.status_code).phrase
     detail = f"There is nothing at {request.scope['path']}." if error.detail == "Not Found" else error.detail
     return problem(
         request,
         error.status_code,
-        phrase.lower().replace(" ", "-"),
-        phrase,
+        OF_FRAMEWORK.get(error.status_code, "bad-request"),
         detail,
         members={"errors": error.extra} if isinstance(error.extra, list) else {},
         headers=error.headers,
@@ -169,7 +179,7 @@ def _answer_http(request: AnyRequest, error: HTTPException) -> Answer:
 
 
 def _answer_invalid(request: AnyRequest, error: msgspec.DecodeError) -> Answer:
-    return problem(request, 400, "bad-request", "The body cannot be read", f"{error}.")
+    return problem(request, 400, "bad-request", f"{error}.")
 
 
 def _answer_database(request: AnyRequest, error: Exception) -> Answer:
@@ -179,7 +189,7 @@ def _answer_database(request: AnyRequest, error: Exception) -> Answer:
         return answer_error(request, Unavailable(LATE))
     if state == QUERY_CANCELED:
         detail = "The query took longer than it may. Narrow it with a filter on an indexed field, or ask no count."
-        return problem(request, 503, "query-timeout", "The query took too long", detail)
+        return problem(request, 503, "query-timeout", detail)
     if is_outage(error):
         logger.warning("action=unavailable correlation_id=%s error=%r", correlation_id(request), error)
         return answer_error(request, Unavailable("The database does not answer; try again."))
@@ -197,7 +207,7 @@ def _answer_unexpected(request: AnyRequest, error: Exception) -> Answer:
     )
     detail = f"This is our fault, not yours. Whoever runs this service finds it in the log under {caused_by}."
     members: dict[str, object] = {"correlation_id": str(caused_by)}
-    return problem(request, 500, "internal", "Something went wrong inside", detail, members=members)
+    return problem(request, 500, "internal", detail, members=members)
 
 
 exception_handlers: ExceptionHandlersMap = {

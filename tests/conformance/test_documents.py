@@ -23,7 +23,8 @@ from shared.auth.callers import SCOPES
 from shared.datasets.catalogue import load_catalogue
 from shared.settings import Settings
 from tests.alone import as_role, migrated, postgres_alone
-from tests.both import COMMANDS_DOCUMENT, QUERIES_DOCUMENT, make_read_tables
+from tests.both import make_read_tables
+from tests.documents import COMMANDS_DOCUMENT, QUERIES_DOCUMENT
 from tests.integration.query.books import Books
 from tests.integration.query.samples import account, consumer, debt, sale
 from tests.signing import NAME, signed

@@ -26,6 +26,14 @@ from shared.read_tables import (
 
 Row = Mapping[str, object]
 
+DIALECT = {
+    "encoding": "utf-8",
+    "encoding_source": "detected",
+    "delimiter": ",",
+    "line_end": "lf",
+    "bom_bytes": 0,
+}
+
 
 class Books:
     """The read tables of one database."""
@@ -163,7 +171,7 @@ class Books:
             "media_type": "text/csv",
             "sha256": "0" * 64,
             "size_bytes": 0,
-            "dialect": {"delimiter": ","},
+            "dialect": DIALECT,
             "header": {"columns": ["debtId", "name"], "fields": ["debt_id", "name"], "ignored": []},
             "segment": 0,
             "chunks": 1,

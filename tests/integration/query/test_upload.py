@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.query.books import Books
+from tests.integration.query.books import DIALECT, Books
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -55,7 +55,7 @@ async def test_an_upload_says_everything_that_is_known_of_it(client: httpx.Async
         "waits_for": None,
         "file": {"name": "Schulden März.csv", "media_type": "text/csv", "size_bytes": 123, "sha256": "0" * 64},
         "source": "acme",
-        "dialect": {"delimiter": ","},
+        "dialect": DIALECT,
         "header": {"columns": ["debtId", "name"], "fields": ["debt_id", "name"], "ignored": []},
         "progress": {"chunks": 3, "chunks_done": 3, "rows_loaded": 10},
         "rows": {"read": 10, "accepted": 6, "rejected": 2, "duplicate": 1, "blank": 1},

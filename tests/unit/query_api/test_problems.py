@@ -75,7 +75,7 @@ def ask(client: TestClient[Litestar], error: Exception) -> tuple[int, Body, str 
         (Refused("x"), 400, "refused", {}, None),
         (BadParameter("a", "x", "b"), 400, "bad-parameter", {"parameter": "a", "nearest": "b"}, None),
         (BadFile("missing-label", "x", ("l",)), 422, "missing-label", {"code": "missing-label", "labels": ["l"]}, None),
-        (TooLarge("file-too-long", "x"), 413, "file-too-long", {"code": "file-too-long", "labels": []}, None),
+        (TooLarge("field-too-long", "x"), 413, "field-too-long", {"code": "field-too-long", "labels": []}, None),
         (WrongMediaType("format-error", "x"), 415, "format-error", {"code": "format-error", "labels": []}, None),
         (Disconnected("x"), 400, "disconnected", {}, None),
         (Unavailable("x", 7), 503, "unavailable", {}, "7"),
