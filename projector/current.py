@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import msgspec
 from sqlalchemy import text
 
+from projector.edits import Edit
 from projector.folds import Fold
 from projector.rendering import record_json
 from projector.segments import Segment, Segments
@@ -32,6 +35,12 @@ async def read_current(to: Fold, keys: set[str], *, with_records: bool = True) -
     """)
     found = await to.connection.execute(statement, {"keys": sorted(keys), "segments": sorted(segments)})
     return {
-        row.key: Current(row.key, segments[row.segment], row.position or segments[row.segment].position, row.record)
-        for row in found
+        key: Current(key, segments[number], position or segments[number].position, record)
+        for key, number, position, record in found.all()
     }
+
+
+def segments_of(edits: Iterable[Edit], current: Mapping[str, Current]) -> list[Segment]:
+    """Where the live versions of the edited keys are."""
+    segments = {current[edit.key].segment for edit in edits}
+    return sorted(segments, key=lambda segment: segment.number)

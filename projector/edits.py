@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from projector.rendering import record_json
 from projector.segments import Segment
-from projector.versions import ENDED, all_columns, filled
+from projector.versions import ENDED, all_columns, filled, since
 from shared.datasets.declaration import Dataset
 from shared.events import Values
 from shared.read_tables import OPEN_SEGMENT, Change, Ending, Names, key_type, quoted
 
 
-class Edit(msgspec.Struct, frozen=True, kw_only=True):
+class Edit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"values": "changes"}):
     """What one event does to one key: `kind` ends the version that is there, `values` and `change` begin another.
 
-    `by` is the upload on whose behalf it is, `upload` and `row` are where the new version comes from.
+    `by` is the upload on whose behalf it is, `upload` and `row` are where the new version comes from. A version that is
+    none of `expected` does not end.
     """
 
     key: str
@@ -33,6 +35,7 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     change: Change | None = None
     upload: int | None = None
     row: int | None = None
+    expected: tuple[int, ...] | None = None
 
 
 class Edited(msgspec.Struct, frozen=True):
@@ -44,9 +47,10 @@ class Edited(msgspec.Struct, frozen=True):
 
 
 class Edits:
-    """Applies edits of different keys in the transaction of a fold; values that a record lacks are NULL.
+    """Applies edits of different keys in the transaction of a fold, in one statement.
 
-    `tells` says that somebody wants to know what the records are then; otherwise nothing is answered.
+    Values that a record lacks are NULL. `tells` says that somebody wants to know what the records are then; otherwise
+    they are told as empty.
     """
 
     def __init__(self, connection: AsyncConnection, dataset: Dataset, generation: int, *, tells: bool = True) -> None:
@@ -59,23 +63,18 @@ class Edits:
         self._values = [quoted(field.name) for field in dataset.fields]
         self._values += [quoted(dataset.members.name)] if dataset.members else []
 
-    async def correct(self, segment: Segment, edits: Sequence[Edit]) -> list[Edited]:
-        """End the versions in a segment and begin others in the open one with changed values; upload and row stay."""
-        kept = ", ".join(f"new.{column}" for column in self._values)
+    async def correct(self, segments: Sequence[Segment], edits: Sequence[Edit]) -> list[Edited]:
+        """End versions in these segments and begin others in the open one with changed values; upload and row stay."""
         statement = f"""
-            {self._ended(segment)}, history AS ({self._to_history()})
-            INSERT INTO {self._names.segment(OPEN_SEGMENT)} AS record ({", ".join(self._values)}, {PROVENANCE})
-            SELECT {kept}, {OPEN_SEGMENT}, (gone.old).row, (gone.old).upload, gone.at, gone.recorded_at,
-                gone.change, gone.actor
-            FROM gone, LATERAL jsonb_populate_record(gone.old, gone.changes) AS new
-            {self._edited("position")}
+            {self._ended(segments)}, history AS ({self._to_history()})
+            {self._corrected()} {self._edited("position")}
         """
-        return await self._execute(statement, edits, segment)
+        return await self._execute(statement, edits, segments)
 
-    async def end(self, segment: Segment, edits: Sequence[Edit]) -> list[Edited]:
-        """End the versions in a segment; the records as they were."""
-        statement = f"{self._ended(segment)} {self._to_history()} {self._edited('ended_position')}"
-        return await self._execute(statement, edits, segment)
+    async def end(self, segments: Sequence[Segment], edits: Sequence[Edit]) -> list[Edited]:
+        """End versions in these segments; the records as they were."""
+        statement = f"{self._ended(segments)} {self._to_history()} {self._edited('ended_position')}"
+        return await self._execute(statement, edits, segments)
 
     async def begin(self, edits: Sequence[Edit]) -> list[Edited]:
         """Begin versions in the open segment for keys that have none."""
@@ -89,47 +88,66 @@ class Edits:
         """
         return await self._execute(statement, edits)
 
+    async def apply_unseen(self, segments: Sequence[Segment], edits: Sequence[Edit]) -> set[str]:
+        """Correct or end versions in whichever of these segments they are; the keys of which none ended."""
+        statement = f"""
+            {self._ended(segments)}, history AS ({self._to_history()}), corrected AS ({self._corrected()})
+            SELECT CAST(edit.key AS text) AS key FROM edit
+            WHERE NOT EXISTS (SELECT FROM gone WHERE (gone.old).{self._key} = edit.key)
+        """
+        return {row.key for row in await self._run(statement, edits, segments)}
+
     def _edit(self) -> str:
         kind = key_type(self._dataset) if self._dataset.key else "text"
         return f"""
             SELECT * FROM jsonb_to_recordset(CAST(:edits AS jsonb)) AS edit (key {kind}, at bigint,
-                recorded_at timestamptz, kind text, actor text, by int, change text, upload int, row int, changes jsonb)
+                recorded_at timestamptz, kind text, actor text, by int, change text, upload int, row int, changes jsonb,
+                expected bigint[])
         """
 
-    def _ended(self, segment: Segment) -> str:
+    def _ended(self, segments: Sequence[Segment]) -> str:
+        """What ends, as `gone`, whatever segments it was in; it says of itself what these said once for all."""
+        deleted = [f"gone_{one.number} AS ({self._deleted(one)})" for one in segments]
+        gone = " UNION ALL ".join(f"SELECT * FROM gone_{one.number}" for one in segments)
+        return f"WITH edit AS ({self._edit()}), {', '.join(deleted)}, gone AS ({gone})"
+
+    def _deleted(self, segment: Segment) -> str:
+        version = filled('"position"', "record", segment.number)
         return f"""
-            WITH edit AS ({self._edit()}), gone AS (
-                DELETE FROM {self._names.segment(segment.number)} AS record
-                USING edit WHERE record.{self._key} = edit.key
-                RETURNING record AS old, edit.at, edit.recorded_at, edit.kind, edit.actor, edit.by, edit.change,
-                    edit.changes
-            )
+            DELETE FROM {self._names.segment(segment.number)} AS record
+            USING edit WHERE record.{self._key} = edit.key AND (edit.expected IS NULL OR {version} = ANY(edit.expected))
+            RETURNING CAST(record AS {self._names.records}) AS old, {version} AS version,
+                {filled('"recorded_at"', "record", segment.number)} AS versioned_at, edit.at, edit.recorded_at,
+                edit.kind, edit.actor, edit.by, edit.change, edit.changes
         """
 
     def _to_history(self) -> str:
+        said = {'"position"': "version", '"recorded_at"': "versioned_at"}
+        old = [said.get(column, f"(old).{column}") for column in self._columns]
         return f"""
             INSERT INTO {self._names.history} AS record ({", ".join((*self._columns, *ENDED))})
-            SELECT {", ".join(filled(column, "(old)") for column in self._columns)}, at, recorded_at, kind, by, actor
-            FROM gone
+            SELECT {", ".join(old)}, at, recorded_at, kind, by, actor FROM gone
+        """
+
+    def _corrected(self) -> str:
+        kept = ", ".join(f"new.{column}" for column in self._values)
+        return f"""
+            INSERT INTO {self._names.segment(OPEN_SEGMENT)} AS record ({", ".join(self._values)}, {PROVENANCE})
+            SELECT {kept}, {OPEN_SEGMENT}, (gone.old).row, (gone.old).upload, gone.at, gone.recorded_at,
+                gone.change, gone.actor
+            FROM gone, LATERAL jsonb_populate_record(gone.old, gone.changes) AS new WHERE gone.change IS NOT NULL
         """
 
     def _edited(self, at: str) -> str:
-        if not self._tells:
-            return ""
-        record = f"CAST({record_json(self._dataset, 'record')} AS text)"
-        return f"RETURNING record.{at}, CAST(record.{self._key} AS text) AS key, {record} AS record"
+        record = f"CAST({record_json(self._dataset, 'record')} AS text)" if self._tells else "''"
+        return f"RETURNING record.{at} AS at, CAST(record.{self._key} AS text) AS key, {record} AS record"
 
-    async def _execute(self, statement: str, edits: Sequence[Edit], segment: Segment | None = None) -> list[Edited]:
-        values: dict[str, object] = {"edits": msgspec.json.encode([_row(edit) for edit in edits]).decode()}
-        if segment is not None:
-            values |= {"segment_position": segment.position, "segment_recorded_at": segment.recorded_at}
-        found = await self._connection.execute(text(statement), values)
-        return [Edited(*row) for row in found] if self._tells else []
+    async def _execute(self, statement: str, edits: Sequence[Edit], segments: Sequence[Segment] = ()) -> list[Edited]:
+        return [Edited(row.at, row.key, row.record) for row in await self._run(statement, edits, segments)]
+
+    async def _run(self, statement: str, edits: Sequence[Edit], segments: Sequence[Segment]) -> Sequence[Row[Any]]:
+        values = {"edits": msgspec.json.encode(edits).decode(), **since(segments)}
+        return (await self._connection.execute(text(statement), values)).all()
 
 
 PROVENANCE = "segment, row, upload, position, recorded_at, change, actor"
-
-
-def _row(edit: Edit) -> dict[str, object]:
-    said = msgspec.structs.asdict(edit)
-    return {**said, "changes": said.pop("values")}

@@ -22,6 +22,8 @@ class Fitting:
     def __init__(self, dataset: Dataset) -> None:
         self._fields = {field.name: field for field in dataset.fields}
         self._checks: dict[str, FieldCheck] = {}
+        self.is_joint = any(field.when for field in dataset.fields)
+        """Whether a rule looks at two fields of a record."""
 
     def errors(self, values: Values) -> RowErrors:
         """What is wrong with the values of fields, as row errors; what is no field any more says nothing."""

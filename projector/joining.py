@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import text
 
-from projector.current import Current, read_current
+from projector.current import Current, read_current, segments_of
 from projector.edits import Edit, Edits
 from projector.folds import Fold
 from projector.outcomes import APPLIED, Outcome
@@ -104,9 +104,9 @@ def _edit(row: Row, number: int, key: str, values: Values) -> Edit:
 
 
 async def _supersede(to: Fold, edits: Sequence[Edit], current: dict[str, Current]) -> None:
-    for segment in {one.segment for one in current.values()}:
-        here = [edit for edit in edits if edit.key in current and current[edit.key].segment == segment]
-        await Edits(to.connection, to.dataset, to.generation).end(segment, here)
+    there = [edit for edit in edits if edit.key in current]
+    if there:
+        await Edits(to.connection, to.dataset, to.generation).end(segments_of(there, current), there)
 
 
 async def _begin(to: Fold, edits: Sequence[Edit], joined: Joined) -> None:

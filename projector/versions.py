@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -24,15 +26,24 @@ def all_columns(dataset: Dataset) -> list[str]:
     return [*own_columns(dataset), *(quoted(column.name) for column in provenance_columns())]
 
 
-def filled(column: str, record: str) -> str:
+def filled(column: str, record: str, segment: int) -> str:
     """A column of a version as the history has it, which says of each what a segment says once for all its own.
 
-    The statement has `:segment_position` and `:segment_recorded_at` bound.
+    The statement has what `since` says bound.
     """
     kinds = {'"position"': "bigint", '"recorded_at"': "timestamptz"}
     if column not in kinds:
         return f"{record}.{column}"
-    return f"coalesce({record}.{column}, CAST(:segment_{column[1:-1]} AS {kinds[column]}))"
+    return f"coalesce({record}.{column}, CAST(:segment_{segment}_{column[1:-1]} AS {kinds[column]}))"
+
+
+def since(segments: Iterable[Segment]) -> dict[str, object]:
+    """What segments say once for all their records, as values of a statement with `filled` columns."""
+    said: dict[str, object] = {}
+    for one in segments:
+        said[f"segment_{one.number}_position"] = one.position
+        said[f"segment_{one.number}_recorded_at"] = one.recorded_at
+    return said
 
 
 async def end_segment(
@@ -54,10 +65,10 @@ async def end_versions(
             RETURNING {", ".join(f"record.{column}" for column in columns)}
         )
         INSERT INTO {names.history} ({", ".join((*columns, *ENDED))})
-        SELECT {", ".join(filled(column, "gone") for column in columns)},
+        SELECT {", ".join(filled(column, "gone", segment.number) for column in columns)},
             CAST(:position AS bigint), CAST(:at AS timestamptz), CAST(:kind AS text), CAST(:by AS int),
             CAST(:actor AS text)
         FROM gone
     """)
-    since = {"segment_position": segment.position, "segment_recorded_at": segment.recorded_at}
-    return int((await connection.execute(statement, {**since, **msgspec.structs.asdict(end)})).rowcount)
+    values = {**since([segment]), **msgspec.structs.asdict(end)}
+    return int((await connection.execute(statement, values)).rowcount)

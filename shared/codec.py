@@ -7,6 +7,7 @@ on as it stands: only the fold of its dataset has to stop at it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -124,11 +125,46 @@ def encode_batch(events: Sequence[RecordedEvent]) -> bytes:
 
 def decode_batch(body: bytes) -> list[RecordedEvent]:
     """The events of one message, each lifted to its newest version; raises msgspec.ValidationError for other bodies."""
+    with suppress(msgspec.ValidationError):
+        if all(VERSIONS.get(one.data.type) == one.version for one in _VERSIONED.decode(body)):
+            return [one.event() for one in _NEWEST.decode(body)]  # At once, for a replay reads millions.
     return [one.lift() for one in msgspec.json.decode(body, type=list[_Envelope])]
 
 
-class _Typed(msgspec.Struct, frozen=True):
+class _Typed(msgspec.Struct, frozen=True, gc=False):
     type: str
+
+
+class _Versioned(msgspec.Struct, frozen=True, gc=False):
+    version: int
+    data: _Typed
+
+
+class _Newest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    dataset: str
+    position: int
+    event_id: UUID
+    version: int
+    actor: str
+    correlation_id: UUID
+    recorded_at: datetime
+    data: Fact
+
+    def event(self) -> RecordedEvent:
+        return RecordedEvent(
+            dataset=self.dataset,
+            position=self.position,
+            event_id=self.event_id,
+            version=self.version,
+            actor=self.actor,
+            correlation_id=self.correlation_id,
+            recorded_at=self.recorded_at,
+            data=self.data,
+        )
+
+
+_VERSIONED = msgspec.json.Decoder(list[_Versioned])
+_NEWEST = msgspec.json.Decoder(list[_Newest])
 
 
 class _Envelope(msgspec.Struct, frozen=True, kw_only=True):

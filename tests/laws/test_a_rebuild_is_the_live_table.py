@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from projector import rebuilding
+from projector import editing, rebuilding
 from projector.comparing import Compared
 from projector.dropping import drop_useless
 from projector.flipping import Cancelled
@@ -24,7 +24,7 @@ from shared.datasets.declaration import Dataset
 from shared.errors import Fenced
 from shared.events import RecordedEvent
 from tests.driven.driver import Place
-from tests.driven.happenings import Correct, Send, Settle, Step, Withdraw, looking, steps
+from tests.driven.happenings import Correct, Remove, Send, Settle, Step, Withdraw, looking, steps
 from tests.driven.play import Play
 from tests.driven.ranked import RANKED_CREWS, RANKED_SHIFTS, RANKED_TASKS, REPLACED_NOTES, RankedPlay
 from tests.driven.read_back import ReadBack
@@ -76,6 +76,33 @@ async def test_of_members_of_partitions_and_of_files_that_replace_each_other(
         row = await rebuild(play.driver)
         assert row["state"] == "live", row["failure"] or row["compared"]
         await play.compare()
+
+
+@pytest.mark.parametrize("dataset", [RANKED_TASKS, RANKED_CREWS, RANKED_SHIFTS], ids=lambda one: one.name)
+@looking(6)
+@given(data=st.data(), asked_about=st.sampled_from([0, 0, 4]))
+async def test_of_what_nobody_asks_about_any_more_too(
+    place: Place, dataset: Dataset, data: st.DataObject, asked_about: int
+) -> None:
+    """Records are then changed without a look at them; the digests of both generations are compared."""
+    async with playing(place, dataset) as play:
+        await play.steps(data.draw(steps(dataset)))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(rebuilding, "KEPT", asked_about)
+            row = await rebuild(play.driver)
+        assert row["state"] == "live", row["failure"] or row["compared"]
+
+
+async def test_edits_that_nobody_asks_about_change_what_they_should_and_nothing_else(place: Place) -> None:
+    life = [*LIFE, Correct("1", {"title": "x"}, "old"), Correct("2", {"title": "y"}, "seen"), Remove("3", "any")]
+    life += [Correct("9", {"title": "x"}, "any"), Remove("1", "old"), Correct("1", {"state": "DONE"}, "any"), Settle(9)]
+    async with playing(place) as play:
+        await play.steps(life)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(rebuilding, "KEPT", 0)
+            patch.setattr(editing, "read_current", None)  # Nothing is looked at.
+            row = await rebuild(play.driver)
+        assert row["state"] == "live", row["failure"] or row["compared"]
 
 
 class Crash(Exception):
