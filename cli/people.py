@@ -29,7 +29,7 @@ def user() -> None:
 
 @user.command()
 @click.argument("name")
-@click.option("--role", type=click.Choice(list(Role)), default=Role.VIEWER.value, show_default=True)
+@click.option("--role", type=click.Choice([role.value for role in Role]), default=Role.VIEWER.value, show_default=True)
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
