@@ -33,7 +33,8 @@ def main() -> None:
             own = load_catalogue(settings.datasets_folder)
             make = partial(make_app, settings)
             make(own)  # Raises BadSettings for what is wrong with them before anything starts.
-            serve(Redeclaring(make, own, settings.database_url, "tablefold-command-api"), settings.listen)
+            app = Redeclaring(make, own, settings.database_url, "tablefold-command-api")
+            serve(app, settings.listen, app.end_streams)
 
 
 def prepare(settings: Settings) -> None:

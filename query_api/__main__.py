@@ -24,7 +24,8 @@ def main() -> None:
         return make_app(settings, catalogue, own)
 
     make(own)  # Raises BadSettings for what is wrong with them before anything starts.
-    serve(Redeclaring(make, own, settings.reads_from, "tablefold-query-api"), settings.listen)
+    app = Redeclaring(make, own, settings.reads_from, "tablefold-query-api")
+    serve(app, settings.listen, app.end_streams)
 
 
 try:

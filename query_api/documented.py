@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from query_api import shapes
+from query_api.documented_events import OF_EVENTS
 from query_api.documented_records import OF_RECORDS
 from query_api.documented_uploads import OF_UPLOADS
 from shared.http.documents import Documents
@@ -72,7 +73,7 @@ def _tagged(told: Told) -> Told:
     return msgspec.structs.replace(told, answers=answers, reads=(*told.reads, "If-None-Match"))
 
 
-TOLD: ToldTable = {name: _tagged(one) for name, one in {**OF_SERVICE, **OF_UPLOADS, **OF_RECORDS}.items()}
+TOLD: ToldTable = {name: _tagged(one) for name, one in {**OF_SERVICE, **OF_UPLOADS, **OF_EVENTS, **OF_RECORDS}.items()}
 
 
 def documents_of_queries() -> Documents:

@@ -34,10 +34,12 @@ FOUND = """
     LEFT JOIN read.generations AS made ON (made.dataset, made.generation) = (taken.dataset, taken.generation)
     LEFT JOIN read.checkpoints AS checkpoint
         ON (checkpoint.dataset, checkpoint.generation) = (made.dataset, made.generation)
-    WHERE asked.dataset = :dataset
 """
-LIST = sa.text(f"{FOUND} ORDER BY asked.asked_at DESC, asked.id LIMIT :limit")
-ONE = sa.text(f"{FOUND} AND asked.id = :id")
+"""Every rebuild that was asked for, with what is known of it."""
+
+OF_DATASET = f"{FOUND} WHERE asked.dataset = :dataset"
+LIST = sa.text(f"{OF_DATASET} ORDER BY asked.asked_at DESC, asked.id LIMIT :limit")
+ONE = sa.text(f"{OF_DATASET} AND asked.id = :id")
 
 UNDER_WAY = ("waiting", "building")
 TOLD = (

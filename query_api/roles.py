@@ -8,6 +8,7 @@ from shared.http.guard import RoleTable
 ROLES: RoleTable = {
     "GET /datasets": Role.VIEWER,
     "GET /datasets/{name}": Role.VIEWER,
+    "GET /events": Role.VIEWER,
     "GET /users": Role.ADMINISTRATOR,
     "GET /datasets/{name}/rebuilds": Role.VIEWER,
     "GET /datasets/{name}/rebuilds/{id}": Role.VIEWER,
@@ -27,4 +28,3 @@ ROLES: RoleTable = {
     "GET /{dataset}/rankings": Role.VIEWER,
     "GET /{dataset}/rankings/*": Role.VIEWER,
 }
-"""Entries may stand here before their routes do."""

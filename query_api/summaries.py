@@ -68,6 +68,7 @@ class Summaries:
     """Counts and sums the records of one dataset; a summary that takes longer than a statement may is a 503."""
 
     def __init__(self, records: Records, engine: AsyncEngine) -> None:
+        self.dataset = records.dataset
         self._records = records
         self._engine = engine
         self.parameters = summary_parameters(records.dataset)
@@ -139,8 +140,9 @@ def summary_schema(dataset: Dataset) -> Schema:
     return Schema(type=OpenAPIType.OBJECT, properties=dict(properties), required=["total"])
 
 
-def summary_routes(reader: Summaries, dataset: Dataset, waiter: Waiter, caching: Caching) -> list[HTTPRouteHandler]:
+def summary_routes(reader: Summaries, waiter: Waiter, caching: Caching) -> list[HTTPRouteHandler]:
     """The summary of one dataset."""
+    dataset = reader.dataset
 
     async def read_summary(request: AnyRequest) -> Answer:
         query = read_query(request.scope["path"], request.scope["query_string"], reader.parameters)

@@ -112,12 +112,17 @@ def seen_by(caller: Caller) -> sa.ColumnElement[bool]:
     return own | uploads.c.dataset.in_(reviews)
 
 
-async def find_upload(connection: AsyncConnection, text: str) -> sa.RowMapping:
-    """The upload with that id in its dataset's served generation; raises NotFound, or NotFoldedYet for a real id."""
+def read_upload_id(text: str) -> UUID:
+    """The id that a path names; raises NotFound."""
     try:
-        upload_id = read_value(Kind.UUID, text)
+        return UUID(str(read_value(Kind.UUID, text)))
     except ValueError as error:
         raise NotFound(f"{short(text)} is no upload: its id is {error}.") from None
+
+
+async def find_upload(connection: AsyncConnection, text: str) -> sa.RowMapping:
+    """The upload with that id in its dataset's served generation; raises NotFound, or NotFoldedYet for a real id."""
+    upload_id = read_upload_id(text)
     row = (await connection.execute(LIVE.where(uploads.c.id == upload_id))).mappings().one_or_none()
     if row is None:
         says = f"There is no upload {upload_id}. If it was accepted just now, it is not folded yet: ask again in 1 s."

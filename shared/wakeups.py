@@ -54,14 +54,16 @@ class Wakeups:
         self._ringing = asyncio.Event()
 
     @contextlib.contextmanager
-    def listening(self, channel: str) -> Iterator[Bell]:
-        """A bell of one's own on a channel."""
+    def listening(self, *channels: str) -> Iterator[Bell]:
+        """A bell of one's own on a channel, or one for several."""
         bell = Bell()
-        self._bells[channel].add(bell)
+        for channel in channels:
+            self._bells[channel].add(bell)
         try:
             yield bell
         finally:
-            self._bells[channel].discard(bell)
+            for channel in channels:
+                self._bells[channel].discard(bell)
 
     def ring(self, channel: str) -> None:
         """Wake whoever listens to the channel: in this process now, in others at once or COALESCE_S after the last."""

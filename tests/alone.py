@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
+import uvicorn
 from litestar import Litestar
 from msgspec.structs import replace
 
@@ -24,7 +25,7 @@ from command_api.migrating import migrate
 from shared.settings import Settings
 from tests.documents import is_json, judge_of
 from tests.signing import access_token
-from tests.steps import bearer
+from tests.steps import bearer, eventually
 
 AS_A_PROJECTOR = """
     ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO tablefold_command, tablefold_query;
@@ -112,4 +113,19 @@ async def client_of(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
     ) as client:
         yield client
     over.set()
+    await running
+
+
+@asynccontextmanager
+async def served(app: Litestar) -> AsyncIterator[str]:
+    """The origin at which an application answers, in this process."""
+    port = free_port()
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=port, log_config=None, lifespan="on", timeout_graceful_shutdown=2
+    )
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server.serve(), name="server")
+    await asyncio.to_thread(eventually, lambda: server.started or None)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
     await running

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hmac
 import time
-from collections.abc import Hashable
-from typing import Any, Final
+from collections.abc import Collection, Hashable
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import RowMapping, TextClause, text
@@ -27,15 +27,15 @@ USER = """
 """
 
 BY_SESSION = text(f"""
-    SELECT {USER} FROM store.users AS u JOIN store.sessions AS s USING (user_id)
-    WHERE s.session_id = :session AND u.user_id = :user AND u.disabled_at IS NULL AND s.revoked_at IS NULL
+    SELECT {USER}, s.session_id FROM store.users AS u JOIN store.sessions AS s USING (user_id)
+    WHERE s.session_id = ANY(:sessions) AND u.disabled_at IS NULL AND s.revoked_at IS NULL
 """)
 
 BY_KEY = text(f"""
-    SELECT {USER}, k.secret_hash, k.role AS key_role, k.scopes AS key_scopes,
+    SELECT {USER}, k.key_id, k.secret_hash, k.role AS key_role, k.scopes AS key_scopes,
            extract(epoch FROM k.expires_at)::float8 AS expires_at
     FROM store.users AS u JOIN store.api_keys AS k USING (user_id)
-    WHERE k.key_id = :key AND u.disabled_at IS NULL AND k.revoked_at IS NULL AND k.expires_at > now()
+    WHERE k.key_id = ANY(:keys) AND u.disabled_at IS NULL AND k.revoked_at IS NULL AND k.expires_at > now()
 """)
 
 Rows = dict[Hashable, tuple[float, RowMapping | None]]
@@ -57,6 +57,14 @@ class Standing:
             return await self._by_key(read_api_key(shown))
         return await self._by_token(self._claims(shown))
 
+    async def look_again(self, shown: Collection[str]) -> None:
+        """Read how all who show these stand now, in two statements at most, for `caller`."""
+        keys = {key.key_id for one in shown if one.startswith(PREFIX) and (key := read_api_key(one))}
+        tokens = {claims.sid for one in shown if not one.startswith(PREFIX) and (claims := self._verified.get(one))}
+        for statement, names in ((BY_SESSION, tokens), (BY_KEY, keys)):
+            if names:
+                await self._read(statement, names)
+
     def _claims(self, token: str) -> Claims:
         """A signature is checked once; the time each time."""
         claims = self._verified.get(token)
@@ -68,15 +76,14 @@ class Standing:
         return claims
 
     async def _by_token(self, claims: Claims) -> Caller:
-        shown = (claims.sid, claims.sub)
-        row = await self._row(shown, BY_SESSION, {"session": claims.sid, "user": claims.sub})
-        if row is None:
+        row = await self._row(claims.sid, BY_SESSION)
+        if row is None or row["user_id"] != claims.sub:
             raise refused()
         scopes = frozenset(claims.scopes) & frozenset(row["scopes"])
         return _caller(row, Role.ADMINISTRATOR, scopes, claims.sid)
 
     async def _by_key(self, key: ApiKey | None) -> Caller:
-        row = await self._row(key.key_id, BY_KEY, {"key": key.key_id}) if key else None
+        row = await self._row(key.key_id, BY_KEY) if key else None
         if not key or not row or row["expires_at"] < time.time():
             raise refused()
         if not hmac.compare_digest(key.secret_hash, row["secret_hash"]):
@@ -84,16 +91,21 @@ class Standing:
         scopes = frozenset(row["key_scopes"]) & frozenset(row["scopes"])
         return _caller(row, Role(row["key_role"]), scopes, None)
 
-    async def _row(self, name: Hashable, statement: TextClause, values: dict[str, Any]) -> RowMapping | None:
-        now = time.monotonic()
+    async def _row(self, name: UUID | str, statement: TextClause) -> RowMapping | None:
+        """The row of a session or a key."""
         until, row = self._rows.get(name, (0.0, None))
-        if until < now:
-            async with self._engine.connect() as connection:
-                row = (await connection.execute(statement, values)).mappings().one_or_none()
-            if len(self._rows) >= MOST_KEPT:
-                self._rows.clear()
-            self._rows[name] = (now + KEPT_S, row)
-        return row
+        return row if until >= time.monotonic() else (await self._read(statement, {name}))[name]
+
+    async def _read(self, statement: TextClause, names: Collection[UUID | str]) -> dict[Hashable, RowMapping | None]:
+        now = time.monotonic()
+        by, parameter = ("session_id", "sessions") if statement is BY_SESSION else ("key_id", "keys")
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(statement, {parameter: list(names)})).mappings().all()
+        found: dict[Hashable, RowMapping | None] = {**dict.fromkeys(names), **{row[by]: row for row in rows}}
+        if len(self._rows) + len(found) > MOST_KEPT:
+            self._rows.clear()
+        self._rows |= {name: (now + KEPT_S, row) for name, row in found.items()}
+        return found
 
 
 def _caller(row: RowMapping, at_most: Role, scopes: frozenset[str], session: UUID | None) -> Caller:

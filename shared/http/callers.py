@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv6Address, IPv6Network
 from typing import Any
 
@@ -12,6 +13,17 @@ from shared.errors import Unauthenticated
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 KEY = "tablefold_caller"
+WHO = "Say who you are: `Authorization: Bearer` with a token from POST /tokens, or a key."
+
+_CREDENTIALS = re.compile(r"(?:Bearer|Token) +([!-~]{1,8192})", re.IGNORECASE)
+
+
+def credential_of(connection: Connection) -> str:
+    """The token or key that a request shows; raises Unauthenticated."""
+    credentials = _CREDENTIALS.fullmatch(connection.headers.get("authorization", ""))
+    if credentials is None:
+        raise Unauthenticated(WHO)
+    return credentials[1]
 
 
 def keep_caller(connection: Connection, caller: Caller) -> None:
@@ -29,7 +41,7 @@ def caller_of(connection: Connection) -> Caller:
     """Who calls; raises Unauthenticated where that is not known."""
     caller = caller_or_nobody(connection)
     if caller is None:
-        raise Unauthenticated("Say who you are: `Authorization: Bearer` with a token from POST /tokens, or a key.")
+        raise Unauthenticated(WHO)
     return caller
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 from uuid import UUID
@@ -21,7 +20,7 @@ from shared.auth.standing import Standing
 from shared.datasets.catalogue import Catalogue
 from shared.errors import BadSettings, Forbidden, NotFoldedYet, Unauthenticated
 from shared.http.allowed import with_allow
-from shared.http.callers import caller_of, keep_caller
+from shared.http.callers import caller_of, credential_of, keep_caller
 from shared.http.correlation import correlation_id
 from shared.http.crowd import with_crowd_bound
 from shared.http.headers import with_headers
@@ -41,8 +40,6 @@ RoleTable = Mapping[str, Role | None]
 SENT = text("SELECT EXISTS (SELECT FROM store.senders WHERE actor = :actor AND upload_id = :upload_id)")
 OWNER = text("SELECT dataset, actor FROM store.uploads WHERE upload_id = :upload_id")
 MOST_KEPT: Final = 10_000
-
-_CREDENTIALS = re.compile(r"(?:Bearer|Token) +([!-~]{1,8192})", re.IGNORECASE)
 
 
 class Need(msgspec.Struct, frozen=True):
@@ -112,11 +109,10 @@ class Guard:
 
     async def _known(self, connection: Connection, need: Need) -> Caller | None:
         """Who calls, noted for the handler; None on an open route where nobody says, or nobody who is known."""
-        shown = connection.headers.get("authorization")
-        if need.role is OPEN and shown is None:
+        if need.role is OPEN and "authorization" not in connection.headers:
             return None
         try:
-            caller = await self._caller(shown)
+            caller = await self._standing.caller(credential_of(connection))
         except Unauthenticated:
             if need.role is OPEN:
                 return None
@@ -153,12 +149,6 @@ class Guard:
         async with self._auditor.begin() as writing:
             subject = f"{scope['method']} {scope['path']}"  # type: ignore[typeddict-item]  # of HTTP
             await audit(writing, caller.name, "sensitive-read", subject[:500], correlation_id(connection))
-
-    async def _caller(self, shown: str | None) -> Caller:
-        credentials = _CREDENTIALS.fullmatch(shown or "")
-        if credentials is None:
-            raise Unauthenticated("Say who you are: `Authorization: Bearer` with a token from POST /tokens, or a key.")
-        return await self._standing.caller(credentials[1])
 
     async def _check_upload(self, caller: Caller, role: Role, said: str) -> None:
         """Whoever has that role and sees all uploads may pass; others where they see this one and have it there."""

@@ -22,7 +22,10 @@ ALWAYS: Final = {
 OVER_TLS: Final = {b"strict-transport-security": b"max-age=63072000; includeSubDomains"}
 """Where the gateway says that it was asked by https."""
 
-SENT: Final = ["Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "Read-After", "Prefer"]
+SENT: Final = [
+    *("Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "Read-After", "Prefer"),
+    "Last-Event-ID",
+]
 EXPOSED: Final = [
     *("Position", "Location", "Link", "ETag", "Content-Disposition"),
     *("Retry-After", "RateLimit", "RateLimit-Policy"),

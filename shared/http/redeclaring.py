@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from shared.database import OUTAGES, make_engine
 from shared.datasets.catalogue import Catalogue
 from shared.declared import fingerprints, read_declared
+from shared.http.ending import end_streams
 from shared.http.problems import REDECLARED
 
 logger = logging.getLogger(__name__)
@@ -58,7 +59,8 @@ class Running:
             self._task.result()
 
     async def stop(self) -> None:
-        """End it when nobody waits for an answer any more."""
+        """End it when nobody waits for an answer any more; streams are told to come to theirs."""
+        end_streams(self.app)
         await self._idle.wait()
         self._over.set()
         await self._task
@@ -107,6 +109,11 @@ class Redeclaring:
             again: Any = {**scope, "state": dict(scope.get("state", {}))}
             await app(again, receive, held.send)
         return running if held.is_refused else None
+
+    def end_streams(self) -> None:
+        """Let answers end that would not by themselves: nobody is to wait for them."""
+        if self._running is not None:
+            end_streams(self._running.app)
 
     async def refresh(self, known: Running | None = None) -> None:
         """Serve by the declarations that are kept now, unless somebody has seen to it since `known` answered."""

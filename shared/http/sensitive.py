@@ -1,8 +1,8 @@
 """Sensitive values are masked in every JSON answer, or their reading is noted; *command or query -> HTTP*.
 
 It goes by name: whatever stands under the name or label of a sensitive field, in whichever answer and however deep, is
-masked unless the caller's scope says otherwise. So a new route cannot forget it. What cannot be masked is refused:
-files, and filters and sorts, which would tell the value piece by piece.
+masked unless the caller's scope says otherwise, in events of a stream as well. So a new route cannot forget it. What
+cannot be masked is refused: files, and filters and sorts, which would tell the value piece by piece.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ SHOWN: Final = 4
 """So many of the last letters and digits are shown, where there are at least twice as many."""
 
 FILES: Final = ("/uploads/{upload_id}/file", "/uploads/{upload_id}/errors.csv")
+DATA: Final = b"data: "
+"""How a line of an event begins that holds JSON."""
+
 EXPORTS: Final = ("text/csv", "application/x-ndjson", "application/vnd.apache.parquet")
 
 
@@ -95,6 +98,16 @@ class Sensitive:
         """A JSON text with its sensitive values masked."""
         return msgspec.json.encode(self._masked(msgspec.json.decode(body)))
 
+    def mask_events(self, block: bytes) -> bytes:
+        """Server-sent events, whole ones, with the sensitive values in their data masked."""
+        if not self.tells(block):
+            return block
+        lines = (
+            DATA + self.mask_json(line.removeprefix(DATA)) if line.startswith(DATA) and self.tells(line) else line
+            for line in block.split(b"\n")
+        )
+        return b"\n".join(lines)
+
     def _masked(self, value: Any) -> Any:
         if isinstance(value, list):
             return [self._masked(one) for one in value]
@@ -114,6 +127,7 @@ class _Answer:
         self._note = note
         self._start: Message | None = None
         self._body = b""
+        self._is_stream = False
 
     async def take(self, message: Message) -> None:
         """Pass a message on, hold it back, or send what was held back."""
@@ -122,8 +136,11 @@ class _Answer:
             if _is_json(message):
                 self._start, self._body = message, b""
                 return
+            self._is_stream = _is_event_stream(message) and not caller.sees_sensitive
             if caller.sees_sensitive and message["status"] == 200:
                 await self._note(caller, self._scope)
+        if self._is_stream and message["type"] == "http.response.body":
+            message["body"] = self._sensitive.mask_events(message["body"])
         if self._start is None or caller is None or message["type"] != "http.response.body":
             await self._send(message)
             return
@@ -146,8 +163,16 @@ class _Answer:
 
 
 def _is_json(message: Any) -> bool:
+    return any(one.endswith((b"/json", b"+json")) for one in _media_types(message))
+
+
+def _is_event_stream(message: Any) -> bool:
+    return b"text/event-stream" in _media_types(message)
+
+
+def _media_types(message: Any) -> list[bytes]:
     types = [value for name, value in message.get("headers", ()) if name.lower() == b"content-type"]
-    return any(value.split(b";")[0].strip().endswith((b"/json", b"+json")) for value in types)
+    return [value.split(b";")[0].strip() for value in types]
 
 
 def _set_length(start: Any, length: int | None) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import socket
+from collections.abc import Callable
 
 import uvicorn
 from litestar.types import ASGIApp
@@ -23,7 +24,11 @@ GRACE_S = 5
 
 
 class Server(uvicorn.Server):
-    """Says `action=ready` on stdout once it listens."""
+    """Says `action=ready` on stdout once it listens; calls `ending` before it waits for open requests to end."""
+
+    def __init__(self, config: uvicorn.Config, ending: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ending = ending
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so with the address that really is."""
@@ -32,6 +37,11 @@ class Server(uvicorn.Server):
             for bound in server.sockets:
                 host, port = bound.getsockname()[:2]
                 logger.info("action=ready listen=%s:%d", host, port)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let streams end, then all that is open."""
+        self._ending()
+        await super().shutdown(sockets)
 
 
 def read_address(listen: str) -> tuple[str, int]:
@@ -42,8 +52,11 @@ def read_address(listen: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def serve(app: ASGIApp, listen: str) -> None:
-    """Serve until SIGTERM or SIGINT, give open requests a few seconds, run the lifespan's end and return."""
+def serve(app: ASGIApp, listen: str, ending: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT, give open requests a few seconds, run the lifespan's end and return.
+
+    `ending` is called first: it lets those end that would not by themselves.
+    """
     host, port = read_address(listen)
     log_to_stdout()
     config = uvicorn.Config(
@@ -63,4 +76,4 @@ def serve(app: ASGIApp, listen: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn raises them again when it is done: the process ends with 0
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(Server(config).serve())
+        runner.run(Server(config, ending).serve())

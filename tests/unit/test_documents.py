@@ -30,6 +30,7 @@ SETTINGS = Settings(
 MAKERS = {"queries": make_query_api}
 NO_EXAMPLE = {"cursor"}
 FILES = {"text/csv", "application/x-ndjson", "application/vnd.apache.parquet", "application/octet-stream"}
+FILES |= {"text/event-stream"}
 
 
 @cache

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import msgspec
 import sqlalchemy as sa
 
+from shared.auth.callers import Role
 from shared.database import make_engine
 from shared.datasets.catalogue import Catalogue
 from shared.read_tables import (
@@ -23,6 +24,7 @@ from shared.read_tables import (
     schema_of,
     segment_name,
 )
+from tests.signing import access_token
 
 Row = Mapping[str, object]
 
@@ -53,6 +55,11 @@ class Books:
         """The one value that a query answers."""
         async with self._engine.connect() as connection:
             return (await connection.execute(sa.text(statement), values)).scalar_one()
+
+    async def row(self, statement: str, **values: object) -> tuple[Any, ...]:
+        """The one row that a query answers."""
+        async with self._engine.connect() as connection:
+            return tuple((await connection.execute(sa.text(statement), values)).one())
 
     @asynccontextmanager
     async def locked(self, table: str) -> AsyncIterator[None]:
@@ -113,7 +120,9 @@ class Books:
         }
         names = ", ".join(f'"{one}"' for one in encoded)
         values = ", ".join(f"CAST(:{one} AS json)" if isinstance(columns[one], dict) else f":{one}" for one in encoded)
-        await self.execute(f"INSERT INTO read.{table} ({names}) VALUES ({values})", **encoded)
+        await self.execute(
+            f"INSERT INTO {table if '.' in table else f'read.{table}'} ({names}) VALUES ({values})", **encoded
+        )
 
     async def serve(self, name: str, generation: int = 1, position: int = 0) -> None:
         """Make a generation the one that is served."""
@@ -181,6 +190,42 @@ class Books:
         }
         await self._write("uploads", **columns)
         return upload_id
+
+    async def rebuild(self, name: str, **said: object) -> UUID:
+        """Ask for a rebuild, as an operator does; `said` are columns of store.rebuilds."""
+        rebuild_id = uuid4()
+        columns: dict[str, object] = {"id": rebuild_id, "dataset": name, "purpose": "verify", "asked_by": "ann", **said}
+        await self._write("store.rebuilds", **columns)
+        return rebuild_id
+
+    async def build(self, name: str, generation: int, rebuild_id: UUID, **said: object) -> None:
+        """Take up a rebuild, as a projector does; `said` are columns of read.generations."""
+        of = {"dataset": name, "generation": generation}
+        await self._write("generations", **of, purpose="verify", state="building", rebuild_id=rebuild_id, **said)
+        await self._write("rebuilds", id=rebuild_id, **of)
+
+    async def somebody(self, role: Role, *scopes: str, **dataset_roles: str) -> tuple[str, str]:
+        """The name of a new user who is logged in, and an access token with these scopes."""
+        user, session = uuid4(), uuid4()
+        name = f"user-{user.hex[:12]}"
+        await self.execute(
+            "INSERT INTO store.users (user_id, name, role, scopes) VALUES (:user, :name, :role, :scopes)",
+            user=user,
+            name=name,
+            role=role.value,
+            scopes=list(scopes),
+        )
+        for dataset, in_it in dataset_roles.items():
+            values = {"user": user, "dataset": dataset, "role": in_it}
+            await self.execute("INSERT INTO store.dataset_roles VALUES (:user, :dataset, :role)", **values)
+        await self.execute(
+            "INSERT INTO store.sessions (session_id, user_id, scopes, secret, expires_at)"
+            " VALUES (:session, :user, :scopes, 'unused', 'infinity')",
+            session=session,
+            user=user,
+            scopes=list(scopes),
+        )
+        return name, access_token(user, session, scopes)
 
     async def reject(self, name: str, rejects: Sequence[Row], errors: Sequence[Row], generation: int = 1) -> None:
         """Add rows that did not become records, and why."""

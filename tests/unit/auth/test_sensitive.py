@@ -109,3 +109,25 @@ async def test_where_a_reading_cannot_be_noted_nothing_is_answered() -> None:
     scope = {"type": "http", "method": "GET", "path": "/accounts/1", "state": {KEY: caller(SENSITIVE)}}
     await masked(cast(Any, scope), cast(Any, None), take)
     assert [sent[0]["status"], sent[1]["body"]] == [503, b'{"detail":"later"}']
+
+
+async def test_events_of_a_stream_are_masked_as_they_pass_and_nothing_else_of_them() -> None:
+    sent: list[bytes] = []
+    lines = f'id: debts:1\nevent: progress\ndata: {{"ssn":"{SSN}","note":"{SSN}"}}\n\n: here\n\n'
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": lines.encode(), "more_body": True})
+        await send({"type": "http.response.body", "body": b"data: {}\n\n", "more_body": False})
+
+    async def never(_caller: Caller, _scope: Any) -> None:
+        raise AssertionError
+
+    async def take(message: Any) -> None:
+        sent.append(message.get("body", b""))
+
+    scope = {"type": "http", "method": "GET", "path": "/events", "state": {KEY: caller()}}
+    await Sensitive(shipped()).around(app, never)(cast(Any, scope), cast(Any, None), take)
+    assert sent[1].decode() == lines.replace(f'"ssn":"{SSN}"', f'"ssn":"{mask(SSN)}"')
+    assert sent[2] == b"data: {}\n\n"
