@@ -23,7 +23,7 @@ BROKER_SECRETS: Final = {
 
 ADMINISTRATOR: Final = "tablefold"
 USERS_FILE: Final = "rabbitmq-users.json"
-IN_CONTAINERS: Final = ("postgres", *DATABASE_SECRETS.values(), *BROKER_SECRETS.values(), "cursor-key")
+IN_CONTAINERS: Final = ("postgres", *DATABASE_SECRETS.values(), *BROKER_SECRETS.values(), "cursor-key", "administrator")
 
 
 class Secrets:

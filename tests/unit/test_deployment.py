@@ -19,6 +19,7 @@ from cli.servers.secrets import BROKER_SECRETS, DATABASE_SECRETS, IN_CONTAINERS,
 from cli.services import PROJECTOR_MEMORY
 from cli.variables import ROLES
 from command_api import privileges
+from command_api.passwords import Passwords
 from shared.event_log import DEAD_LOADS, DEAD_LOADS_ARGUMENTS, DELIVERIES, EVENTS, LOADS, LOADS_ARGUMENTS, stream_of
 from shared.http.serving import KEEP_ALIVE_S
 from shared.settings import Settings, read_settings
@@ -191,6 +192,18 @@ def test_every_secret_is_a_file_that_one_command_makes_and_nothing_else_holds_on
     assert len(set(before.values())) == len(before)
     text = (ROOT / "docker-compose.yml").read_text()
     assert not re.findall(r"(?m)^ *\w*(?:PASSWORD|KEY|SECRET): .*$|://\w*:[^/@]*@", text)
+
+
+def test_the_migration_alone_makes_the_first_administrator_from_a_secret_that_is_a_good_password(secrets: Path) -> None:
+    given = {name: found["environment"] for name, found in built().items()}
+    told = {name for name, environment in given.items() if any("ADMINISTRATOR" in one for one in environment)}
+    assert told == {name for name in compose()["services"] if "administrator" in secrets_of(name)} == {"migrate"}
+    settings = read_settings(
+        {key: value.replace("/run/secrets", str(secrets)) for key, value in given["migrate"].items()}
+    )
+    assert settings.administrator == "administrator"
+    assert settings.administrator_password == (secrets / "administrator").read_text()
+    Passwords().check(settings.administrator_password, settings.administrator)
 
 
 def test_every_variable_of_compose_is_in_the_example() -> None:
