@@ -32,7 +32,6 @@ def main() -> None:
             settings = read_settings(os.environ, "amqp_url", "blobs_url")
             own = load_catalogue(settings.datasets_folder)
             make = partial(make_app, settings)
-            make(own)  # Raises BadSettings for what is wrong with them before anything starts.
             app = Redeclaring(make, own, settings.database_url, "tablefold-command-api")
             serve(app, settings.listen, app.end_streams)
 

@@ -23,7 +23,6 @@ def main() -> None:
     def make(catalogue: Catalogue) -> Litestar:
         return make_app(settings, catalogue, own)
 
-    make(own)  # Raises BadSettings for what is wrong with them before anything starts.
     app = Redeclaring(make, own, settings.reads_from, "tablefold-query-api")
     serve(app, settings.listen, app.end_streams)
 

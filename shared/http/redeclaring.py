@@ -79,11 +79,15 @@ class Running:
 
 
 class Redeclaring:
-    """The ASGI application around one that `make` makes of a catalogue; `own` is what the service was started with."""
+    """The ASGI application around one that `make` makes of a catalogue; `own` is what the service was started with.
+
+    One of these is made at once, so that what `make` raises, as BadSettings, is raised before anything starts.
+    """
 
     def __init__(self, make: Make, own: Catalogue, database_url: str, service: str) -> None:
         self._make = make
         self._own = own
+        self._first: Litestar | None = make(own)
         self._engine = make_engine(database_url, name=f"{service}-declarations", pool_size=1)
         self._refreshing = asyncio.Lock()
         self._ending: set[asyncio.Task[None]] = set()
@@ -124,7 +128,7 @@ class Redeclaring:
             before = self._running
             if before is not None and before.declared == fingerprints(catalogue):
                 return
-            running = Running(await asyncio.to_thread(self._make, catalogue), catalogue)
+            running = Running(await self._made(catalogue), catalogue)
             await running.start()
             self._running = running
             if before is not None:
@@ -133,6 +137,12 @@ class Redeclaring:
                 task = asyncio.create_task(before.stop())
                 self._ending.add(task)
                 task.add_done_callback(self._ending.discard)
+
+    async def _made(self, catalogue: Catalogue) -> Litestar:
+        first, self._first = self._first, None
+        if first is not None and fingerprints(catalogue) == fingerprints(self._own):
+            return first
+        return await asyncio.to_thread(self._make, catalogue)
 
     async def _read(self) -> Catalogue:
         try:
