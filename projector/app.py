@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from projector.building import Rebuilds
+from projector.compacting import Compaction
 from projector.deciding import Decider
 from projector.lanes import Lane
 from projector.loading import Loader
@@ -57,14 +58,23 @@ async def run(settings: Settings, catalogue: Catalogue) -> None:
     rebuild_engine = make_engine(
         settings.database_url, name="tablefold-projector-rebuild", synchronous_commit=NOT_DURABLE
     )
+    compaction_engine = make_engine(
+        settings.database_url,
+        name="tablefold-compaction",
+        pool_size=2,
+        maintenance_work_mem=SORT_MEMORY,
+        max_parallel_maintenance_workers="0",
+        synchronous_commit=NOT_DURABLE,
+    )
+    compaction = Compaction(compaction_engine, settings.segments, settings.merged_s)
     wakeups = Wakeups(settings.database_url, (LOADED, REBUILDS))
     store = EventStore(store_engine)
     loader = Loader(name, pool, open_blobs(settings.blobs_url), catalogue, store, wakeups)
     decider = Decider(engine, store, wakeups)
     leases = Leases(engine, "read", name, settings.lease_s)
-    lanes = [Lane(dataset, engine, leases, decider, wakeups, settings) for dataset in catalogue.values()]
+    lanes = [Lane(dataset, engine, leases, decider, wakeups, settings, compaction) for dataset in catalogue.values()]
     rebuilds = Rebuilds(
-        catalogue, rebuild_engine, Leases(rebuild_engine, "read", name, settings.lease_s), wakeups, settings
+        catalogue, rebuild_engine, Leases(rebuild_engine, "read", name, settings.lease_s), wakeups, settings, compaction
     )
     logger.info("action=ready projector=%s", name)
     try:
@@ -83,6 +93,7 @@ async def run(settings: Settings, catalogue: Catalogue) -> None:
         await engine.dispose()
         await store_engine.dispose()
         await rebuild_engine.dispose()
+        await compaction_engine.dispose()
 
 
 async def take_loads(loader: Loader, settings: Settings) -> None:

@@ -10,6 +10,7 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from projector.compacting import Compaction, Compactor
 from projector.dropping import drop_useless
 from projector.flipping import Cancelled, lane_of
 from projector.generations import declaration_of
@@ -38,13 +39,20 @@ class Rebuilds:
     """Competes with other projectors for all generations that are to be built; `run` until cancelled."""
 
     def __init__(
-        self, catalogue: Catalogue, engine: AsyncEngine, leases: Leases, wakeups: Wakeups, settings: Settings
+        self,
+        catalogue: Catalogue,
+        engine: AsyncEngine,
+        leases: Leases,
+        wakeups: Wakeups,
+        settings: Settings,
+        compaction: Compaction,
     ) -> None:
         self._catalogue = catalogue
         self._engine = engine
         self._leases = leases
         self._wakeups = wakeups
         self._settings = settings
+        self._compaction = compaction
 
     async def run(self) -> None:
         """Open, build and drop generations; survives the absence of PostgreSQL and RabbitMQ."""
@@ -100,7 +108,8 @@ class Rebuilds:
             builder = Builder(build, dataset, epoch, self._engine, self._wakeups, self._settings)
             builder.position, builder.offset = found.position, found.stream_offset
             logger.info("action=rebuild-owned lane=%s position=%d epoch=%d", lease, found.position, epoch)
-            await together(self._leases.keep(lease, epoch), builder.follow())
+            compactor = Compactor(self._compaction, dataset, build.generation, epoch, builder.folding)
+            await together(self._leases.keep(lease, epoch), builder.follow(), compactor.run())
             raise Over
         finally:
             await self._leases.release(lease, epoch)

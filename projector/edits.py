@@ -15,7 +15,7 @@ from projector.segments import Segment
 from projector.versions import ENDED, all_columns, filled, since
 from shared.datasets.declaration import Dataset
 from shared.events import Values
-from shared.read_tables import OPEN_SEGMENT, Change, Ending, Names, key_type, quoted
+from shared.read_tables import OPEN_SEGMENT, Change, Ending, Names, key_type, quoted, segment_name
 
 
 class Edit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"values": "changes"}):
@@ -107,8 +107,8 @@ class Edits:
 
     def _ended(self, segments: Sequence[Segment]) -> str:
         """What ends, as `gone`, whatever segments it was in; it says of itself what these said once for all."""
-        deleted = [f"gone_{one.number} AS ({self._deleted(one)})" for one in segments]
-        gone = " UNION ALL ".join(f"SELECT * FROM gone_{one.number}" for one in segments)
+        deleted = [f"gone_{segment_name(one.number)} AS ({self._deleted(one)})" for one in segments]
+        gone = " UNION ALL ".join(f"SELECT * FROM gone_{segment_name(one.number)}" for one in segments)
         return f"WITH edit AS ({self._edit()}), {', '.join(deleted)}, gone AS ({gone})"
 
     def _deleted(self, segment: Segment) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from projector.compacting import Compaction, Compactor
 from projector.deciding import Decider
 from projector.folding import fold
 from projector.folds import Afterwards, Fold
@@ -81,9 +82,11 @@ class Lane:
         decider: Decider,
         wakeups: Wakeups,
         settings: Settings,
+        compaction: Compaction,
     ) -> None:
         self._dataset = dataset
         self._engine = engine
+        self._compaction = compaction
         self._leases = leases
         self._decider = decider
         self._wakeups = wakeups
@@ -127,6 +130,7 @@ class Lane:
                 self._decider.run(self._dataset.name, generation),
                 keep_noting(self._engine, self._dataset.name, generation, epoch),
                 owned.follow(),
+                Compactor(self._compaction, dataset, generation, epoch, owned.folding).run(),
                 self._watch(generation),
             )
         finally:
@@ -144,7 +148,10 @@ class Lane:
 
 
 class OwnedLane:
-    """A lane under one epoch; `position` and `offset` are those of the last event that is folded."""
+    """A lane under one epoch; `position` and `offset` are those of the last event that is folded.
+
+    Whoever holds `folding` knows that no fold is under way.
+    """
 
     position: int
     offset: int | None
@@ -169,6 +176,7 @@ class OwnedLane:
         self._attached: asyncio.Queue[int] = asyncio.Queue()
         self._cancelled = asyncio.Event()
         self._cancelled.set()  # What an earlier owner left.
+        self.folding = asyncio.Lock()
 
     async def follow(self) -> None:
         """Fold the stream from the checkpoint on, for ever; raises Unavailable, Fenced, LogDiverged."""
@@ -208,7 +216,7 @@ class OwnedLane:
     async def _fold_run(self, events: list[RecordedEvent], offset: int, loads: LoadsQueue) -> None:
         if isinstance(events[0].data, UploadPublished):
             await self._wait_until_loaded(events[0].data)
-        async with self._engine.begin() as connection:
+        async with self.folding, self._engine.begin() as connection:
             small_rows = self._settings.small_upload_rows
             to = Fold(connection, self._dataset, self._generation, small_rows, Afterwards(), self._told_after)
             await fold(to, events)

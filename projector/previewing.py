@@ -1,7 +1,7 @@
 """What an upload would change, found before its turn comes: staging -> *preview*; log -> projection.
 
 Publishing then touches only what really overlaps. What happens between the preview and the publication is seen by both:
-the preview knows the checkpoint that it has seen, and publishing searches what is newer for itself.
+the preview knows the segments that it has looked at, and publishing searches the others for itself.
 """
 
 from __future__ import annotations
@@ -35,13 +35,15 @@ PREVIEWED = """
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """How the records of an upload stand to the live ones.
 
-    `segments` are those in which keys of the upload are live, `whole_segments` those of which it has every key.
-    `samples` are lists of records by sort, made for uploads that wait for review.
+    Of the segments that it has `looked_at`, `segments` are those in which keys of the upload are live, `whole_segments`
+    those of which it has every key. No segment but the open one ever gets more records. `samples` are lists of records
+    by sort, made for uploads that wait for review.
     """
 
     new: int
     changed: int = 0
     unchanged: int = 0
+    looked_at: tuple[int, ...] = ()
     segments: tuple[int, ...] = ()
     whole_segments: tuple[int, ...] = ()
     samples: dict[str, list[msgspec.Raw]] = {}
@@ -56,6 +58,7 @@ async def preview(connection: Connection, dataset: Dataset, load: Load, records:
         seen = await connection.fetchval(SEEN, *of)
         live = [row["number"] for row in await connection.fetch(LIVE, *of)]
         found = await _previewed(connection, dataset, names, load.upload, live, records)
+        found = msgspec.structs.replace(found, looked_at=tuple(one for one in live if one != OPEN_SEGMENT))
         if samples:
             found = msgspec.structs.replace(
                 found, samples=await _samples(connection, dataset, names, load.upload, bool(found.segments))

@@ -19,7 +19,7 @@ from shared.events import RecordedEvent, UploadPublished
 from shared.read_tables import OPEN_SEGMENT, Ending, Names, quoted
 
 UPLOAD = text("""
-    SELECT number, segment, state, records, previewed_position, CAST(preview AS text) AS preview FROM read.uploads
+    SELECT number, segment, state, records, CAST(preview AS text) AS preview FROM read.uploads
     WHERE id = :id AND generation = :generation FOR UPDATE
 """)
 
@@ -107,8 +107,7 @@ async def _supersede(to: Publishing, end: End) -> int:
 
 
 def _was_previewed(to: Publishing, segment: Segment) -> bool:
-    seen = to.upload.previewed_position
-    return segment.number != OPEN_SEGMENT and seen is not None and segment.position <= seen
+    return segment.number in to.preview.looked_at
 
 
 async def _may_overlap(to: Publishing, segment: Segment) -> bool:

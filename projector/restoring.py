@@ -72,7 +72,8 @@ class Undone(msgspec.Struct, frozen=True):
 
     async def own_segments(self) -> list[Segment]:
         """The live segments that hold versions of the upload."""
-        return [one for one in await self.segments.live() if one.number in (OPEN_SEGMENT, self.segment)]
+        holding = (OPEN_SEGMENT, *await self.segments.holding(self.number))
+        return [one for one in await self.segments.live() if one.number in holding]
 
 
 async def find_undone(undone: Undone) -> int:
@@ -86,9 +87,9 @@ async def find_undone(undone: Undone) -> int:
 
 
 async def end_undone(undone: Undone, end: End) -> None:
-    """End the versions of the upload: its segment as a whole, what lies in the open segment one by one."""
+    """End the versions of the upload: its segment as a whole, what lies in the open one or in merged ones by itself."""
     for segment in await undone.own_segments():
-        if segment.number != OPEN_SEGMENT:
+        if segment.number > OPEN_SEGMENT:
             await end_segment(undone.to.connection, undone.to.dataset, undone.to.generation, segment, end)
         else:
             source = f"(SELECT {undone.number} AS number) AS one"
@@ -130,7 +131,8 @@ async def _predecessors(undone: Undone) -> str:
     ]
     of = {"dataset": undone.to.dataset.name, "generation": undone.to.generation}
     for number, position, ended in await undone.to.connection.execute(ENDED_SEGMENTS, of):
-        filled = [f'{position} AS "position"' if one == 'record."position"' else one for one in columns]
+        began = f'coalesce(record."position", {position}) AS "position"'
+        filled = [began if one == 'record."position"' else one for one in columns]
         parts.append(
             f"SELECT {', '.join(filled)}, {IS_WITHDRAWN} FROM {undone.names.segment(number)} AS record {joined}"
             f" AND step.position = {ended}"
@@ -146,8 +148,11 @@ async def count_kept(undone: Undone) -> object:
             f" WHERE upload = {undone.number} AND {IS_OF_UPLOAD} AND ended_kind IN ({CHANGED})"
         )
     ]
-    if undone.segment != OPEN_SEGMENT:
-        once.append(f"SELECT {undone.key} AS key FROM {undone.names.segment(undone.segment)}")
+    once += [
+        f"SELECT {undone.key} AS key FROM {undone.names.segment(number)} AS record"
+        f" WHERE upload = {undone.number} AND {IS_OF_UPLOAD}"
+        for number in await undone.segments.holding(undone.number)
+    ]
     kept = f"""
         SELECT DISTINCT CAST(key AS text) AS key, CASE WHEN {IS_OF_UPLOAD} THEN 'upload' ELSE 'person' END AS reason
         FROM ({" UNION ".join(once)}) AS once JOIN {undone.names.records} AS record ON record.{undone.key} = once.key

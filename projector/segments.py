@@ -14,12 +14,23 @@ from shared.read_tables import Ending
 
 LIVE = text("""
     SELECT number, position, recorded_at FROM read.segments
-    WHERE dataset = :dataset AND generation = :generation AND ended_position IS NULL ORDER BY number
+    WHERE dataset = :dataset AND generation = :generation AND ended_position IS NULL ORDER BY number <> 0, number
 """)
 
 BEGIN = text("""
     INSERT INTO read.segments (dataset, generation, number, position, recorded_at)
     VALUES (:dataset, :generation, :number, :position, :recorded_at)
+""")
+
+FORGET = text("""
+    DELETE FROM read.segments WHERE dataset = :dataset AND generation = :generation AND number = ANY(:numbers)
+""")
+
+HOLDING = text("""
+    SELECT segment.number FROM read.segments AS segment
+    LEFT JOIN read.merges AS merge USING (dataset, generation, number)
+    WHERE dataset = :dataset AND generation = :generation AND (segment.number = :upload OR :upload = ANY(merge.uploads))
+    ORDER BY 1
 """)
 
 END = text("""
@@ -61,6 +72,17 @@ class Segments:
     async def begin(self, segment: Segment) -> None:
         """Show a segment to readers."""
         await self._connection.execute(BEGIN, {**self._of, **msgspec.structs.asdict(segment)})
+
+    async def forget(self, numbers: Sequence[int]) -> None:
+        """Hide segments from readers, of whose records others have taken the place."""
+        await self._connection.execute(FORGET, {**self._of, "numbers": list(numbers)})
+
+    async def holding(self, upload: int) -> Sequence[int]:
+        """The numbers of the segments, live or ended, that records of an upload were published into or merged into.
+
+        The open one is not among them, which may hold records of every upload.
+        """
+        return list(await self._connection.scalars(HOLDING, {**self._of, "upload": upload}))
 
     async def end(self, number: int, end: End) -> None:
         """Make history of all that is left in a segment, without touching a record."""

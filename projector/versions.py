@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from projector.rankings import subtract_segment
 from projector.segments import End, Segment, Segments
 from shared.datasets.declaration import Dataset
-from shared.read_tables import Names, provenance_columns, quoted, record_columns
+from shared.read_tables import Names, provenance_columns, quoted, record_columns, segment_name
 
 ENDED = ("ended_position", "ended_at", "ended_kind", "ended_by", "ended_actor")
 
@@ -34,15 +34,15 @@ def filled(column: str, record: str, segment: int) -> str:
     kinds = {'"position"': "bigint", '"recorded_at"': "timestamptz"}
     if column not in kinds:
         return f"{record}.{column}"
-    return f"coalesce({record}.{column}, CAST(:segment_{segment}_{column[1:-1]} AS {kinds[column]}))"
+    return f"coalesce({record}.{column}, CAST(:{segment_name(segment)}_{column[1:-1]} AS {kinds[column]}))"
 
 
 def since(segments: Iterable[Segment]) -> dict[str, object]:
     """What segments say once for all their records, as values of a statement with `filled` columns."""
     said: dict[str, object] = {}
     for one in segments:
-        said[f"segment_{one.number}_position"] = one.position
-        said[f"segment_{one.number}_recorded_at"] = one.recorded_at
+        said[f"{segment_name(one.number)}_position"] = one.position
+        said[f"{segment_name(one.number)}_recorded_at"] = one.recorded_at
     return said
 
 

@@ -8,6 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from query_api.answers import Answer, answer
+from query_api.compaction import read_compaction
 from query_api.lag import KNOWN_FOR, LAG_COLUMNS, lag_of
 from query_api.openapi import described
 from query_api.records import Records
@@ -68,7 +69,7 @@ PARAMETERS = {COUNT.name: COUNT}
 
 
 async def read_dataset(connection: AsyncConnection, records: Records, own: Dataset, *, exact: bool) -> Body:
-    """A declaration with what is served of it: records, segments, how far it was folded, and how far behind that is."""
+    """A declaration with what is served of it: records and segments, how far it was folded, how far behind that is."""
     dataset = records.dataset
     served = await read_served(connection, dataset)
     segments = await read_segments(connection, dataset, served, exact=exact)
@@ -82,6 +83,7 @@ async def read_dataset(connection: AsyncConnection, records: Records, own: Datas
         **msgspec.structs.asdict(lag),
         "records": total(segments),
         "segments": segments,
+        "compaction": await read_compaction(connection, dataset.name, served),
     }
 
 

@@ -24,7 +24,7 @@ STATISTICS = sa.text("""
 
 
 class Segment(msgspec.Struct, frozen=True):
-    """One live segment; 0 is the open one."""
+    """One live segment; 0 is the open one, a negative one was merged of several."""
 
     number: int
     records: Count

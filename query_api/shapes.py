@@ -91,10 +91,20 @@ class Declared(msgspec.Struct):
 
 
 class Segment(msgspec.Struct):
-    """The live records of one upload; those of 0 are of small uploads and of people."""
+    """One live segment; 0 is the open one, a negative one was merged of several."""
 
-    number: Natural
+    number: int
     records: Number
+
+
+class Compaction(msgspec.Struct):
+    """What was merged so far, whether something is just now, and how many merges have left tables to be dropped."""
+
+    merges: Natural
+    segments_merged: Natural
+    last_at: datetime | None
+    under_way: bool
+    to_be_dropped: Natural
 
 
 class DatasetLinks(msgspec.Struct):
@@ -126,6 +136,7 @@ class OneDataset(msgspec.Struct):
     folded_at: datetime | None
     records: Number
     segments: list[Segment]
+    compaction: Compaction
 
 
 class AllDatasets(msgspec.Struct):

@@ -43,6 +43,17 @@ segments = sa.table(
     schema="read",
 )
 
+merges = sa.table(
+    "merges",
+    sa.column("dataset", sa.Text),
+    sa.column("generation", sa.Integer),
+    sa.column("sources", sa.ARRAY(sa.Integer)),
+    sa.column("state", sa.Text),
+    sa.column("swapped_at", sa.DateTime(timezone=True)),
+    sa.column("dropped_at", sa.DateTime(timezone=True)),
+    schema="read",
+)
+
 outcomes = sa.table(
     "outcomes",
     sa.column("dataset", sa.Text),

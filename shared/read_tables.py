@@ -6,6 +6,7 @@ A *generation* of a dataset is the schema `<dataset>_<generation>` with these ta
     segment_0    the open segment: small uploads and records that a person made or changed
     segment_<n>  the records of upload n, attached when it is published; where a declaration says `PartitionBy`, both
                  kinds of segments are partitioned by that date once more
+    merged_<n>   the records of several segments, which it has replaced; its number in the books is -n
     staging_<n>  the rows of upload n where many rows make one record; gone once its segment is made
     overlap_<n>  the keys of upload n that are live already, as its preview found them; gone once it is published
     history      versions that have ended, one by one; a segment that has ended as a whole stays where it is
@@ -14,8 +15,8 @@ A *generation* of a dataset is the schema `<dataset>_<generation>` with these ta
 
 and the group tables of its rankings (shared/ranking_tables.py).
 
-A version of a record is known by the position of the event that made it. Whole segments say it once: their records have
-NULL in `position`, `recorded_at`, `change` and `actor`, columns that are added without touching a row.
+A version of a record is known by the position of the event that made it. Segments of one upload say it once: their
+records have NULL in `position`, `recorded_at`, `change` and `actor`, columns that are added without touching a row.
 """
 
 from __future__ import annotations
@@ -105,8 +106,8 @@ class Names:
 
 
 def segment_name(number: int) -> str:
-    """The table of one upload's records."""
-    return f"segment_{number}"
+    """The table of a segment: of one upload's records, or of several merged ones where the number is negative."""
+    return f"segment_{number}" if number >= OPEN_SEGMENT else f"merged_{-number}"
 
 
 def staging_name(number: int) -> str:
@@ -206,6 +207,17 @@ def segment_table(dataset: Dataset, generation: int, upload: int, segment: int) 
         sa.MetaData(schema=schema_of(dataset, generation)),
         *record_columns(dataset, segment),
         postgresql_partition_by=partitioned_by(dataset) if segment != OPEN_SEGMENT else None,
+    )
+
+
+def merged_table(dataset: Dataset, generation: int, number: int) -> sa.Table:
+    """The bare table into which segments are merged; each record says for itself where it comes from."""
+    return sa.Table(
+        segment_name(number),
+        sa.MetaData(schema=schema_of(dataset, generation)),
+        *record_columns(dataset, number),
+        *provenance_columns(),
+        postgresql_partition_by=partitioned_by(dataset),
     )
 
 

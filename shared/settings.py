@@ -76,6 +76,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How many chunks one projector loads at the same time."""
     verify_share: float = 0.5
     """Which part of its time a verification works; it rests for the others. More than 0, at most 1."""
+    segments: int = 16
+    """How many segments a dataset may have beside the open one, before small ones are merged; at least 1."""
+    merged_s: float = 60.0
+    """How long the tables of merged segments are kept, for those who began to read before."""
     retired_s: float = 86400.0
     """How long the tables that a rebuild has replaced are kept, so that they can be served again."""
 
@@ -105,6 +109,8 @@ def read_settings(environment: Mapping[str, str], *needed: str) -> Settings:
         raise BadSettings(f"A TABLEFOLD_ variable cannot be read: {error}.") from error
     if not 0 < settings.verify_share <= 1:
         raise BadSettings("TABLEFOLD_VERIFY_SHARE should be more than 0 and at most 1.")
+    if settings.segments < 1:
+        raise BadSettings("TABLEFOLD_SEGMENTS should be at least 1.")
     refuse_examples(msgspec.structs.asdict(settings))
     return msgspec.structs.replace(
         settings,

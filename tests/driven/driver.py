@@ -19,10 +19,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from command_api.archives.unpacking import Unpacker
 from command_api.receiving import Receiver
 from command_api.texts import Wishes
+from projector.compacting import Compaction, Compactor
 from projector.deciding import Decider
 from projector.generations import ensure_live
 from projector.lanes import OwnedLane
 from projector.loading import Loader
+from projector.merging import Interfered, Merge
 from shared.blobs import Blobs, open_blobs
 from shared.database import NOT_DURABLE, make_engine, make_pool
 from shared.datasets.catalogue import Catalogue
@@ -44,6 +46,10 @@ SMALL_UPLOAD_ROWS = 2
 """So few that uploads go into the open segment and into segments of their own."""
 
 
+MERGE_STEPS = 4
+"""Of a merge, after it has begun."""
+
+
 class Place:
     """A database, a folder of blobs and what works on them; used for one dataset after the other."""
 
@@ -57,6 +63,7 @@ class Place:
         self.catalogue: Catalogue = {}
         self.loader = Loader("tests", pool, self.blobs, self.catalogue, self.store, self.wakeups)
         self.decider = Decider(self.engine, self.store, self.wakeups)
+        self.compaction = Compaction(self.engine, most=2, readers_s=0)
         self._pool = pool
         self._numbers = itertools.count(1)
 
@@ -124,13 +131,16 @@ class Driver:
         self.waiting = Waiting()
         self.read = ReadBack(place.engine, dataset, generation)
         self.files: dict[UUID, dict[int, Cells]] = {}
+        self.merge: Merge | None = None
+        self._merge_steps = 0
         self.lane = self.own(epoch=0)
 
     def own(self, epoch: int) -> OwnedLane:
-        """The lane as it is owned under an epoch."""
+        """The lane as it is owned under an epoch, and whoever compacts it."""
         of = (self.dataset, self.generation, epoch, self.place.engine, self.place.wakeups, self.place.settings)
         lane = OwnedLane(*of)
         lane.position, lane.offset = self.position, None
+        self.compactor = Compactor(self.place.compaction, self.dataset, self.generation, epoch, lane.folding)
         return lane
 
     async def append(self, event: Fact, *, actor: str = "ann", claim: str | None = None) -> Appended:
@@ -199,11 +209,39 @@ class Driver:
         """Publish what may be published."""
         await self.place.decider.decide(self.dataset.name, self.generation)
 
+    async def compact(self, first: int, count: int, steps: int) -> None:
+        """Do so many steps of a merge of some segments, a new one when the last is over; then drop what it replaced."""
+        for _ in range(steps):
+            if self.merge is None:
+                await self.tidy()
+                live = sorted(one.number for one in await self.compactor.sizes())
+                chosen = (live + live)[first % len(live) :][: min(count, len(live))] if live else []
+                if not chosen:
+                    return
+                self.merge, self._merge_steps = await self.compactor.begin(chosen), 0
+                continue
+            compactor = self.compactor
+            step = (compactor.copy, compactor.index, compactor.catch_up, compactor.swap)[self._merge_steps]
+            self._merge_steps += 1
+            try:
+                await step(self.merge)
+            except Interfered:
+                self.merge = None
+            else:
+                self.merge = self.merge if self._merge_steps < MERGE_STEPS else None
+
+    async def tidy(self) -> None:
+        """Give up the merge that is under way, and drop all tables that merges have left."""
+        self.merge = None
+        await self.compactor.abandon()
+        await self.compactor.drop()
+
     def move(self, generation: int, epoch: int) -> None:
         """Go on with another generation, as the owner of its lane under that epoch."""
         self.generation = generation
         self.read = ReadBack(self.place.engine, self.dataset, generation)
         self.waiting = Waiting()
+        self.merge = None
         self.lane = self.own(epoch)
 
     async def drop(self) -> None:

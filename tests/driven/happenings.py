@@ -89,10 +89,18 @@ class Settle(msgspec.Struct, frozen=True):
     events: int
 
 
+class Compact(msgspec.Struct, frozen=True):
+    """The projector does so many steps of merging `count` segments, counted round and round from the `first` on."""
+
+    first: int
+    count: int
+    steps: int
+
+
 UPLOAD = st.integers(0, 6)
 
 Command = Send | Add | Correct | Remove | CorrectMany | Fix | Approve | Withdraw
-Step = Command | Advance | Settle
+Step = Command | Advance | Settle | Compact
 
 
 def looking(examples: int) -> settings:
@@ -118,7 +126,8 @@ def steps(dataset: Dataset, *, people: bool = True) -> st.SearchStrategy[list[St
         st.builds(Advance, st.integers(1, 4), st.none() | st.integers(0, 5), st.booleans()),
     ]
     first = st.tuples(_send(dataset), _send(dataset), st.builds(Settle, st.integers(1, 9))).map(list)
-    then = st.lists(st.one_of([*commands, *commands, *work, *work, *work]), min_size=10, max_size=40)
+    compact = st.builds(Compact, st.integers(0, 3), st.integers(1, 3), st.integers(1, 5))
+    then = st.lists(st.one_of([*commands, *commands, *work, *work, *work, compact, compact]), min_size=10, max_size=40)
     return st.builds(list.__add__, first, then)
 
 

@@ -27,6 +27,7 @@ from tests.driven.happenings import (
     Add,
     Advance,
     Approve,
+    Compact,
     Correct,
     CorrectMany,
     Fix,
@@ -82,6 +83,8 @@ class Play:
                 await self.driver.append(UploadWithdrawn(upload_id=self.upload(upload)), actor="bob")
             case Advance(events=events, load=load, decide=decide):
                 await self.advance(events, load, decide=decide)
+            case Compact(first=first, count=count, steps=steps):
+                await self.driver.compact(first, count, steps)
             case Settle(events=events):
                 await self.settle(events)
 

@@ -112,6 +112,12 @@ class ReadBack:
     async def _select(self, connection: AsyncConnection, table: str, columns: str) -> Any:
         return (await connection.execute(text(f"SELECT upload, row, {columns} FROM {table}"))).all()
 
+    async def segments(self) -> set[int]:
+        """The numbers of all segments that the books know, live or ended."""
+        statement = text("SELECT number FROM read.segments WHERE dataset = :dataset AND generation = :generation")
+        async with self._engine.connect() as connection:
+            return set(await connection.scalars(statement, self._of))
+
     async def tables(self) -> set[str]:
         """The names of all tables."""
         statement = text("SELECT tablename FROM pg_tables WHERE schemaname = :schema")

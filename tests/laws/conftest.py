@@ -13,8 +13,13 @@ import pytest
 from cli.servers.postgres import Postgres
 from cli.stack import Stack
 from command_api.migrating import migrate
+from projector.digests import parts_of
+from shared.datasets.catalogue import shipped
 from tests.alone import postgres_alone
 from tests.driven.driver import Place
+
+PARTS = ("records", "history", "rejects", "row_errors")
+"""What is said row by row (projector/digests.py)."""
 
 
 @pytest.fixture
@@ -57,12 +62,15 @@ def tables(stack: Stack) -> Tables:
 
 
 def digest(tables: Tables, dataset: str, uploads: int) -> Any:
-    """One value for all that the read tables say of a dataset's first uploads, whatever the order of the rows."""
+    """One value for all that the read tables say of a dataset's first uploads, wherever they say it."""
+    declared = shipped()[dataset]
+    parts = parts_of(declared, 1, [field.name for field in declared.fields])
+    of_uploads = (part.rows.replace(":dataset", "$1") for part in parts if part.name in PARTS)
     said = ", ".join(
-        f"(SELECT sum(hashtextextended(r::text, 0)::numeric) FROM {dataset}_1.{table} AS r WHERE upload <= {uploads})"
-        for table in ("records", "history", "rejects", "row_errors")
+        f"(SELECT sum(hashtextextended(r::text, 0)::numeric) FROM ({rows}) AS r WHERE upload <= {uploads})"
+        for rows in of_uploads
     )
-    return tables.fetch(f"SELECT {said}")
+    return tables.fetch(f"SELECT {said}, $1::text", dataset)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from projector.sweeping import sweep
 from shared.events import UploadWithdrawn
+from shared.read_tables import segment_name
 from tests.driven.driver import Place
 from tests.driven.happenings import Correct, Remove, Send, Settle, Step, Withdraw, looking, steps
 from tests.driven.play import Play, played
@@ -114,8 +115,8 @@ async def test_when_all_is_withdrawn_and_nobody_changed_anything_nothing_is_left
         chains = await play.driver.read.chains()
         assert all(version.end for chain in chains.values() for version in chain)
         await sweep(place.engine, play.driver.dataset, play.driver.generation)
-        said = await play.driver.read.uploads()
-        kept = {f"segment_{one['segment']}" for one in said.values() if one["published_position"]} | {"segment_0"}
+        await play.driver.tidy()
+        kept = {segment_name(number) for number in await play.driver.read.segments()}
         assert await play.driver.read.tables() == {"records", "history", "rejects", "row_errors"} | kept
 
 

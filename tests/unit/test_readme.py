@@ -26,7 +26,7 @@ README = (ROOT / "README.md").read_text()
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
 WORDS = """
     command, event, event store, stream, position, lane, lease, epoch, checkpoint, projector, projection, read table,
-    staging, segment, publish, withdraw, generation, rebuild, replay, flip, as of, digest, verify,
+    staging, segment, compaction, publish, withdraw, generation, rebuild, replay, flip, as of, digest, verify,
     catch up, lag, dataset, declaration, label, field, row, record, key, row error, upload, ranking, parked
 """
 

@@ -62,6 +62,31 @@ async def test_a_large_segment_is_estimated_unless_an_exact_count_is_asked_for(
     assert exact["records"] == {"value": 49_999, "relation": "eq"}
 
 
+async def test_a_dataset_says_how_its_compaction_goes(client: httpx.AsyncClient, books: Books) -> None:
+    await books.create("teams")
+    await books.serve("teams")
+    none = {"merges": 0, "segments_merged": 0, "last_at": None, "under_way": False, "to_be_dropped": 0}
+    assert (await client.get("/datasets/teams")).json()["compaction"] == none
+    at = "2026-03-01 10:00:00+00"
+    for number, state, swapped_at, dropped_at in (
+        (-1, "swapped", at, at),
+        (-2, "swapped", at, None),
+        (-3, "copying", None, None),
+    ):
+        await books.execute(
+            "INSERT INTO read.merges (dataset, generation, number, sources, uploads, state, swapped_at, dropped_at) "
+            "VALUES ('teams', 1, :number, '{1,2,3}', '{1,2,3}', :state, "
+            "CAST(CAST(:swapped_at AS text) AS timestamptz), CAST(CAST(:dropped_at AS text) AS timestamptz))",
+            number=number,
+            state=state,
+            swapped_at=swapped_at,
+            dropped_at=dropped_at,
+        )
+    said = (await client.get("/datasets/teams")).json()["compaction"]
+    assert datetime.fromisoformat(said.pop("last_at")) == datetime(2026, 3, 1, 10, tzinfo=UTC)
+    assert said == {"merges": 2, "segments_merged": 6, "under_way": True, "to_be_dropped": 1}
+
+
 async def test_a_dataset_shows_its_declaration(client: httpx.AsyncClient) -> None:
     body = (await client.get("/datasets/accounts")).json()
     assert (body["key"], body["members"]["name"]) == ("client_reference_no", "consumers")
