@@ -14,7 +14,8 @@ from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Kind
 from shared.errors import BadParameter
 from shared.read_tables import records_table
-from shared.selection.filters import conditions, filter_parameters, filters_of, uploads_meant
+from shared.selection.comparing import conditions
+from shared.selection.filters import filter_parameters, filters_of, uploads_meant
 from shared.selection.parameters import Parameter, Query, read_query
 from shared.served import read_served
 

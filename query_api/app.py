@@ -17,6 +17,7 @@ from query_api.events import Events, event_routes
 from query_api.exports import Exports
 from query_api.files import file_routes
 from query_api.history import History, history_routes
+from query_api.keeping import Keeping
 from query_api.limits import LIMITS
 from query_api.listeners import Seats
 from query_api.looks import Reader
@@ -62,11 +63,11 @@ def make_app(settings: Settings, catalogue: Catalogue, own: Catalogue | None = N
     """
     engine = make_reader(settings.reads_from, settings.query_timeout_s)
     prepared = Prepared(settings.reads_from, settings.query_timeout_s)
-    caching = Caching(Moments(prepared))
+    caching = Caching(Moments(prepared), Keeping(settings.answers_bytes))
     cursors = Cursors(settings.cursor_key)
     wakeups = Wakeups(settings.database_url, CHANNELS)
     waiter = Waiter(Checkpoints(engine), wakeups, catalogue)
-    all_records = {name: records_of(dataset, engine, cursors) for name, dataset in catalogue.items()}
+    all_records = {name: records_of(dataset, engine, cursors, prepared) for name, dataset in catalogue.items()}
     all_summaries = [Summaries(records, engine) for records in all_records.values()]
     exports = Exports(settings.reads_from)
     blobs = open_blobs(settings.blobs_url)

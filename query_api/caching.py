@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from hashlib import blake2b
 
 import msgspec
-from litestar import Response
 
-from query_api.answers import OFTEN_ASKED, Answer, is_known, unchanged
+from query_api.answers import JSON, OFTEN_ASKED, Answer, is_known, ready, unchanged
+from query_api.keeping import Keeping, Kept
 from query_api.moments import Moment, Moments
 from shared.datasets.declaration import Dataset
 from shared.http.callers import caller_or_nobody
@@ -24,19 +24,24 @@ from shared.selection.parameters import Query
 SHAPE = 1
 """To be raised whenever the same query is answered in another form than before."""
 
-JSON = "application/json"
-
 
 class Asked(msgspec.Struct, frozen=True):
     """What decides, beside the moment, what an answer says: `datasets` in the order in which `Position` names them.
 
-    An answer that depends on more than the log is not `exact`; it gets no tag here.
+    An answer that depends on more than the log is not `exact`; it gets no tag here. One that is often asked for by many
+    may be kept.
     """
 
     query: Query
     datasets: tuple[Dataset, ...]
     media_type: str = JSON
     exact: bool = True
+    often: bool = False
+
+    def question(self, *, shown: bool) -> bytes:
+        """All of it, and whether sensitive values are shown, as one value."""
+        of_datasets = [one.fingerprint for one in self.datasets]
+        return msgspec.msgpack.encode((SHAPE, self.query.path, self.query.pairs, self.media_type, shown, of_datasets))
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -53,45 +58,65 @@ Make = Callable[[], Awaitable[Made]]
 class Caching:
     """Answers with a tag; never with anything that is older than the request."""
 
-    def __init__(self, moments: Moments) -> None:
+    def __init__(self, moments: Moments, keeping: Keeping) -> None:
         self._moments = moments
+        self._keeping = keeping
 
     async def answer(self, request: AnyRequest, asked: Asked, make: Make) -> Answer:
-        """What `make` makes, or a 304 where the caller has it; raises what `make` raises."""
-        found = await self.known(request, asked)
-        if found is not None:
-            return unchanged(found)
+        """What `make` makes or has made, or a 304 where the caller has it; raises what `make` raises."""
+        question, known = asked.question(shown=_shown(request)), request.headers.get("If-None-Match", "")
+        kept = self._keeping.find(question) if asked.often and asked.exact else None
+        if asked.exact and (known or kept):
+            now = await self._moments.now(asked.datasets, asked.query)
+            if now is not None:
+                headers = _headers(asked, question, now)
+                if is_known(known.replace("*", ""), headers["ETag"]):
+                    return unchanged(headers)
+                if kept is not None and kept.moments == now:
+                    return _answer(kept.body, {**headers, **kept.headers}, known)
         made = await make()
-        headers = {**self.headers(request, asked, made.moments), **made.headers}
-        tag, known = headers.get("ETag"), request.headers.get("If-None-Match", "")
-        if tag and known and is_known(known, tag):
-            return unchanged(headers)
-        return Response(msgspec.json.encode(made.body), media_type=asked.media_type, headers=headers)
+        body = msgspec.json.encode(made.body)
+        if asked.often and asked.exact:
+            self._keeping.keep(question, Kept(made.moments, body, made.headers))
+        return _answer(body, {**_headers(asked, question, made.moments), **made.headers}, known)
 
     async def known(self, request: AnyRequest, asked: Asked) -> dict[str, str] | None:
         """The headers of a 304 where `If-None-Match` names the tag of what is served now, which is all that is read."""
-        known = request.headers.get("If-None-Match", "")
-        if not known or not asked.exact:
-            return None
-        now = await self._moments.now(asked.datasets, asked.query)
+        known = request.headers.get("If-None-Match", "").replace("*", "")
+        now = await self._moments.now(asked.datasets, asked.query) if known else None
         if now is None:
             return None
         headers = self.headers(request, asked, now)
-        return headers if is_known(known.replace("*", ""), headers["ETag"]) else None
+        return headers if is_known(known, headers["ETag"]) else None
 
     def headers(self, request: AnyRequest, asked: Asked, moments: Sequence[Moment]) -> dict[str, str]:
         """`Position`, and the tag with what belongs to it."""
-        position = {HEADER: ", ".join(str(one.folded) for one in moments)}
-        if not asked.exact:
-            return position
-        caller = caller_or_nobody(request)
-        tag = tag_of(asked, moments, shown=caller is not None and caller.sees_sensitive)
-        return {**position, "ETag": tag if asked.media_type == JSON else f"W/{tag}", **OFTEN_ASKED}
+        return _headers(asked, asked.question(shown=_shown(request)), moments)
 
 
-def tag_of(asked: Asked, moments: Sequence[Moment], *, shown: bool) -> str:
-    """One tag, one answer; `shown` is whether sensitive values are. The positions stand in it for people."""
-    of_datasets = [(one.fingerprint, moment.generation) for one, moment in zip(asked.datasets, moments, strict=True)]
-    said = (SHAPE, asked.query.path, asked.query.pairs, asked.media_type, shown, of_datasets)
-    digest = blake2b(msgspec.msgpack.encode(said), digest_size=8).hexdigest()
+def _shown(request: AnyRequest) -> bool:
+    """Whether sensitive values are shown to who asks."""
+    caller = caller_or_nobody(request)
+    return caller is not None and caller.sees_sensitive
+
+
+def _answer(body: bytes, headers: dict[str, str], known: str) -> Answer:
+    tag = headers.get("ETag")
+    if tag and known and is_known(known, tag):
+        return unchanged(headers)
+    return ready(body, headers)
+
+
+def _headers(asked: Asked, question: bytes, moments: Sequence[Moment]) -> dict[str, str]:
+    position = {HEADER: ", ".join(str(one.folded) for one in moments)}
+    if not asked.exact:
+        return position
+    tag = tag_of(question, moments)
+    return {**position, "ETag": tag if asked.media_type == JSON else f"W/{tag}", **OFTEN_ASKED}
+
+
+def tag_of(question: bytes, moments: Sequence[Moment]) -> str:
+    """One tag, one answer; the positions stand in it for people."""
+    generations = msgspec.msgpack.encode([one.generation for one in moments])
+    digest = blake2b(question + generations, digest_size=8).hexdigest()
     return f'"{".".join(str(one.position) for one in moments)}-{digest}"'

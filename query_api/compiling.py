@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
@@ -20,10 +21,28 @@ class _Explained(msgspec.Struct):
     plan: _Plan = msgspec.field(name="Plan")
 
 
+class Compiled(msgspec.Struct, frozen=True):
+    """SQL with $1, $2, ..., what each of these is called, and the values with which it was compiled."""
+
+    sql: str
+    names: tuple[str, ...]
+    params: dict[str, Any]
+
+    def values(self, others: Mapping[str, Any]) -> list[Any]:
+        """Its values in order, `others` in place of those with the same names."""
+        return [others[name] if name in others else self.params[name] for name in self.names]
+
+
+def compile_for(dialect: sa.Dialect, statement: AnySelect) -> Compiled:
+    """No value ever stands in the SQL."""
+    found = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+    return Compiled(found.string, tuple(found.positiontup or ()), dict(found.params))
+
+
 def compiled(connection: AsyncConnection, statement: AnySelect) -> tuple[str, list[Any]]:
-    """SQL with $1, $2, ... and their values; no value ever stands in the SQL."""
-    found = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
-    return found.string, [found.params[name] for name in found.positiontup or ()]
+    """SQL with $1, $2, ... and their values."""
+    found = compile_for(connection.dialect, statement)
+    return found.sql, found.values({})
 
 
 async def driver(connection: AsyncConnection) -> asyncpg.Connection[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from query_api.attachments import attachment
 from query_api.blocks import Sink
-from query_api.cells import Shape, plain
+from query_api.cells import plain, record_cells, with_uploads
 from query_api.columns import PROVENANCE, column_names
 from query_api.compiling import AnySelect, compiled, driver
 from query_api.formats import ANY_LIMIT, Format
@@ -21,9 +21,7 @@ from query_api.ordering import order_by
 from query_api.pushed import WRITE_S, Push, Pushed, Start
 from query_api.selections import Selection
 from query_api.snapshots import make_reader, snapshot
-from shared.books import uploads
 from shared.datasets.declaration import Dataset
-from shared.datasets.fields import Kind
 from shared.errors import Unavailable
 from shared.selection.parameters import Query
 from shared.tabular.formulas import SAFE
@@ -97,12 +95,13 @@ def exported(dataset: Dataset, found: Selection, query: Query, form: Format, nam
     Without `sort` and `limit` they come in the order in which they lie: sorting millions is for those who ask.
     """
     shape = plain if query.one("raw") == "1" else form.shape
-    cells = _cells(dataset, found, shape, form)
+    cells = record_cells(dataset, found.table, found.served, shape, members_as_text=form.name != "ndjson")
+    cells[SAFE] = sa.cast(sa.null(), sa.Text())
     rows = sa.select(*(cells[name].label(name) for name in names)).where(*found.conditions)
     if found.served.generation is None:
         rows = sa.select(*(sa.cast(sa.null(), cells[name].type).label(name) for name in names)).where(sa.false())
     elif set(names) & set(PROVENANCE):
-        rows = rows.select_from(_with_uploads(dataset, found))
+        rows = rows.select_from(with_uploads(dataset, found.table, found.served))
     limit = query.one("limit")
     if found.served.generation is not None and (query.has("sort") or limit is not None):
         rows = rows.order_by(*order_by(found.order))
@@ -113,23 +112,6 @@ def exported(dataset: Dataset, found: Selection, query: Query, form: Format, nam
     return sa.select(sa.func.row_to_json(sa.literal_column("record"))).select_from(record)
 
 
-def _cells(dataset: Dataset, found: Selection, shape: Shape, form: Format) -> dict[str, sa.ColumnElement[Any]]:
-    table = found.table
-    cells = {field.name: shape(table.c[field.name], field.kind) for field in dataset.fields}
-    if dataset.members:
-        members = table.c[dataset.members.name]
-        cells[dataset.members.name] = members if form.name == "ndjson" else sa.cast(members, sa.Text())
-    provenance = {"source": shape(uploads.c.source, Kind.TEXT), "upload": uploads.c.id, "row": table.c.row}
-    since = sa.case(found.served.since, value=table.c.segment)
-    mark = {SAFE: sa.cast(sa.null(), sa.Text())}
-    return {**cells, "version": sa.func.coalesce(table.c.position, since), **provenance, **mark}
-
-
 def _mark(query: Query, form: Format) -> tuple[str, ...]:
     """The column by which a file of ours is known when it comes back; what names its own columns has those alone."""
     return (SAFE,) if form.name == "csv" and query.one("raw") != "1" else ()
-
-
-def _with_uploads(dataset: Dataset, found: Selection) -> sa.FromClause:
-    of_record = (uploads.c.dataset == dataset.name) & (uploads.c.generation == found.served.generation)
-    return found.table.outerjoin(uploads, of_record & (uploads.c.number == found.table.c.upload))

@@ -27,6 +27,11 @@ class SortKey(msgspec.Struct, frozen=True):
     descending: bool = False
     nullable: bool = False
 
+    @property
+    def bound_as(self) -> str:
+        """What a cursor's value of this column is called in a statement."""
+        return f"cursor_{self.name}"
+
 
 Order = tuple[SortKey, ...]
 
@@ -98,16 +103,16 @@ def beyond(order: Order, values: Sequence[Value | None], backward: bool = False)
 def _strictly(key: SortKey, value: Value | None, backward: bool) -> Condition:
     if value is None:
         return key.column.is_not(None) if backward else sa.false()
-    other = bound(key.kind, value)
+    other = bound(key.kind, value, key.bound_as)
     passed = key.column < other if key.descending is not backward else key.column > other
     return passed | key.column.is_(None) if key.nullable and not backward else passed
 
 
 def _from(key: SortKey, value: Value, backward: bool) -> Condition:
-    other = bound(key.kind, value)
+    other = bound(key.kind, value, key.bound_as)
     passed = key.column <= other if key.descending is not backward else key.column >= other
     return passed | key.column.is_(None) if key.nullable and not backward else passed
 
 
 def _same(key: SortKey, value: Value | None) -> Condition:
-    return key.column.is_(None) if value is None else key.column == bound(key.kind, value)
+    return key.column.is_(None) if value is None else key.column == bound(key.kind, value, key.bound_as)

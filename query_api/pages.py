@@ -110,28 +110,63 @@ async def read_page(
     if cursor is not None and cursor.values:
         statement = statement.where(beyond(order, read_values(cursor, order), backward))
     found = (await connection.execute(statement)).mappings().all()
-    more = len(found) > limit
     rows = found[:limit][::-1] if backward else found[:limit]
-    whole = cursor is None and not more and (bool(rows) or not paging.offset)
-    known = Count(paging.offset + len(rows), "eq") if whole else None
-    counted = paging.counting is not Counting.NONE
-    begun = paging.offset > 0 or cursor is not None
+    following, preceding = neighbours(
+        query, paging, [[row[key.name] for key in order] for row in (*rows[:1], *rows[-1:])], more=len(found) > limit
+    )
+    count = known_count(paging, len(found))
+    if count is None:
+        count = await count_rows(connection, selection, paging.counting)
+    return Page(rows, following, preceding, count)
+
+
+def known_count(paging: Paging, found: int) -> Count | None:
+    """The count where a page tells it, of which so many rows were found; None where it does not, or none is wanted."""
+    shown = min(found, paging.limit)
+    whole = paging.cursor is None and found <= paging.limit and (shown > 0 or not paging.offset)
+    return Count(paging.offset + shown, "eq") if whole and paging.counting is not Counting.NONE else None
+
+
+def neighbours(
+    query: Query, paging: Paging, edges: Sequence[Sequence[object]], *, more: bool
+) -> tuple[str | None, str | None]:
+    """The URLs of the next and the previous page, where there are such.
+
+    `edges` are the sort values of the first and the last row that are shown, or nothing; `more` is whether there are
+    rows beyond, in the direction in which the page was read.
+    """
+    cursor = paging.cursor
+    backward = cursor is not None and cursor.backward
     follows = bool(cursor.values) if cursor is not None and backward else more
-    precedes = more if backward else begun
-    return Page(
-        rows,
-        _link(query, paging.cursors, order, rows[-1:], backward=False) if follows else None,
-        _link(query, paging.cursors, order, rows[:1], backward=True) if precedes else None,
-        (known or await count_rows(connection, selection, paging.counting)) if counted else None,
+    precedes = more if backward else paging.offset > 0 or cursor is not None
+    return (
+        _link(query, paging.cursors, edges[-1:], backward=False) if follows else None,
+        _link(query, paging.cursors, edges[:1], backward=True) if precedes else None,
     )
 
 
-def _link(query: Query, cursors: Cursors, order: Order, edge: Sequence[sa.RowMapping], *, backward: bool) -> str:
+def _link(query: Query, cursors: Cursors, edge: Sequence[Sequence[object]], *, backward: bool) -> str:
     """Beyond that row; where the page is empty, from the list's other end."""
     if not edge and not backward:
         return query.link()
-    values = [edge[0][key.name] for key in order] if edge else []
-    return query.link(cursor=cursors.write(query, backward, values))
+    return query.link(cursor=cursors.write(query, backward, edge[0] if edge else []))
+
+
+def counted(selection: sa.Select[tuple[object, ...]], counting: Counting) -> sa.Select[int]:
+    """How many rows a selection has, exactly or one more than are counted."""
+    narrowed = selection.with_only_columns(sa.literal(1), maintain_column_froms=True)
+    some = narrowed.limit(constant(CAPPED_AT + 1) if counting is Counting.CAPPED else None).subquery("counted")
+    return sa.select(sa.func.count()).select_from(some)
+
+
+def constant(number: int) -> sa.ColumnElement[int]:
+    """A number that stands in the SQL: of a LIMIT that PostgreSQL does not know it expects a tenth of all rows."""
+    return sa.literal_column(str(int(number)), sa.Integer())
+
+
+def count_of(value: int, counting: Counting) -> Count:
+    """What was counted, as it is said."""
+    return Count(CAPPED_AT, "gte") if counting is Counting.CAPPED and value > CAPPED_AT else Count(value, "eq")
 
 
 async def count_rows(
@@ -142,8 +177,4 @@ async def count_rows(
         return None
     if counting is Counting.ESTIMATED:
         return Count(await estimated_rows(connection, selection), "estimate")
-    capped = counting is Counting.CAPPED
-    narrowed = selection.with_only_columns(sa.literal(1), maintain_column_froms=True)
-    counted = narrowed.limit(CAPPED_AT + 1 if capped else None).subquery()
-    value = (await connection.execute(sa.select(sa.func.count()).select_from(counted))).scalar_one()
-    return Count(CAPPED_AT, "gte") if capped and value > CAPPED_AT else Count(value, "eq")
+    return count_of((await connection.execute(counted(selection, counting))).scalar_one(), counting)

@@ -9,9 +9,16 @@ import asyncpg
 
 from query_api.snapshots import REPLACED, TIMEOUT_S
 from shared.database import IDLE_S, OUTAGES, POOL_WAIT_S
-from shared.errors import Unavailable
+from shared.errors import Replaced
 
 Row = asyncpg.Record
+
+EACH_PLANNED, ONE_PLAN = "force_custom_plan", "force_generic_plan"
+"""How a statement is planned: for the values of each execution, or once, where none of them changes the best plan."""
+
+
+LOST = (*OUTAGES, asyncpg.InternalClientError)
+"""What a connection raises that ended while nobody used it; the last where that was just now."""
 
 
 class _Clean(asyncpg.Connection):
@@ -23,16 +30,10 @@ class _Clean(asyncpg.Connection):
 
 
 class Prepared:
-    """A pool of connections that cannot write; it is made with the first statement. `settings` are PostgreSQL's."""
+    """Pools of connections that cannot write, one for each way to plan; each is made with its first statement."""
 
     def __init__(
-        self,
-        url: str,
-        timeout_s: float = TIMEOUT_S,
-        *,
-        name: str = "tablefold-query-api",
-        size: int = 10,
-        **settings: str,
+        self, url: str, timeout_s: float = TIMEOUT_S, *, name: str = "tablefold-query-api", size: int = 8
     ) -> None:
         self._url = url
         self._size = size
@@ -43,45 +44,52 @@ class Prepared:
             "default_transaction_read_only": "on",
             "statement_timeout": str(int(1000 * timeout_s)),
             "idle_in_transaction_session_timeout": str(1000 * IDLE_S),
-            **settings,
         }
-        self._pool: asyncpg.Pool[Row] | None = None
+        self._pools: dict[str, asyncpg.Pool[Row]] = {}
         self._making = asyncio.Lock()
 
     async def close(self) -> None:
         """End all connections."""
-        if self._pool is not None:
-            await self._pool.close()
+        for pool in self._pools.values():
+            await pool.close()
 
-    async def fetch(self, statement: str, *values: object) -> Sequence[Row]:
+    async def fetch(self, statement: str, *values: object, plans: str = ONE_PLAN) -> Sequence[Row]:
         """The rows of one statement, all of one moment.
 
-        Asked a second time where the connection was lost. Raises Unavailable for tables that were just replaced, and
-        what asyncpg raises.
+        Asked a second time, on a new connection, where the one at hand was lost. Raises Replaced for tables that were
+        just replaced, and what asyncpg raises.
         """
-        pool = self._pool or await self._make()
-        for again in (True, False):
-            try:
-                async with pool.acquire(timeout=POOL_WAIT_S) as connection:
-                    return await connection.fetch(statement, *values)
-            except OUTAGES:
-                if not again:
-                    raise
-            except asyncpg.PostgresError as error:
-                if error.sqlstate in REPLACED:
-                    raise Unavailable("The read tables were replaced while they were read; ask again.") from error
-                raise
-        raise AssertionError("The second time returns or raises.")
+        pool = self._pools.get(plans) or await self._make(plans)
+        try:
+            return await _fetch(pool, statement, values)
+        except LOST:
+            await pool.expire_connections()
+        return await _fetch(pool, statement, values)
 
-    async def _make(self) -> asyncpg.Pool[Row]:
+    async def _make(self, plans: str) -> asyncpg.Pool[Row]:
         async with self._making:
-            if self._pool is None:
-                self._pool = await asyncpg.create_pool(
+            if plans not in self._pools:
+                self._pools[plans] = await asyncpg.create_pool(
                     self._url,
                     min_size=0,
                     max_size=self._size,
+                    max_inactive_connection_lifetime=IDLE_S,
+                    max_cacheable_statement_size=0,  # Any: it names each column of each segment.
                     command_timeout=2 * self._timeout_s + 1,
                     connection_class=_Clean,
-                    server_settings=self._settings,
+                    server_settings={**self._settings, "plan_cache_mode": plans},
                 )
-            return self._pool
+            return self._pools[plans]
+
+
+async def _fetch(pool: asyncpg.Pool[Row], statement: str, values: Sequence[object]) -> Sequence[Row]:
+    async with pool.acquire(timeout=POOL_WAIT_S) as connection:
+        try:
+            return await connection.fetch(statement, *values)
+        except LOST:
+            connection.terminate()
+            raise
+        except asyncpg.PostgresError as error:
+            if error.sqlstate in REPLACED:
+                raise Replaced("The read tables were replaced while they were read; ask again.") from error
+            raise

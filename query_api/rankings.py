@@ -154,7 +154,7 @@ def _ranking_route(ranks: Ranks, waiter: Waiter, caching: Caching) -> HTTPRouteH
     async def read_one(request: AnyRequest) -> Answer:
         query = read_query(request.scope["path"], request.scope["query_string"], ranks.parameters)
         await waiter.wait(request)
-        return await caching.answer(request, Asked(query, (ranks.dataset,)), partial(ranks.read, query))
+        return await caching.answer(request, Asked(query, (ranks.dataset,), often=True), partial(ranks.read, query))
 
     schema = list_schema(row_schema(ranks.dataset, ranks.ranking), pages=False)
     if also := ranks.ranking.also:

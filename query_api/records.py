@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+import msgspec
 import sqlalchemy as sa
 from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -21,18 +22,31 @@ from query_api.live_records import live_records
 from query_api.moments import Moment, moment_of
 from query_api.openapi import described, key_of
 from query_api.ordering import record_order, sort_parameter
-from query_api.pages import PAGING, Counting, Page, empty_page, read_page, read_paging
+from query_api.pages import (
+    PAGING,
+    Counting,
+    Page,
+    Paging,
+    count_of,
+    empty_page,
+    known_count,
+    neighbours,
+    read_page,
+    read_paging,
+)
+from query_api.prepared import Prepared
 from query_api.routing import readable
 from query_api.schemas import list_schema, record_schema
 from query_api.selections import Selection
 from query_api.snapshots import snapshot
 from query_api.waiting import Waiter
+from query_api.written import Writing, Written
 from shared.books import uploads
 from shared.datasets.declaration import Dataset
 from shared.errors import BadSettings, NotFound
-from shared.http.positions import Position
 from shared.http.problems import AnyRequest
-from shared.selection.filters import bound, conditions, filter_parameters, filters_of, in_case, uploads_meant
+from shared.selection.comparing import conditions
+from shared.selection.filters import bound, filter_parameters, filters_of, in_case, uploads_meant
 from shared.selection.parameters import Parameters, Query, read_query, short
 from shared.selection.values import Value, read_value
 from shared.served import Served
@@ -44,10 +58,20 @@ ALIKE = {**EXPORTING, **PAGING, AS_OF.name: AS_OF}
 """Parameters that every list of records has."""
 
 
+class One(msgspec.Struct, frozen=True):
+    """What has a key, as JSON or to be encoded; `version` is None where it is no record."""
+
+    body: object
+    version: object
+    moment: Moment
+
+
 class Records:
     """Reads the records of one dataset; raises BadSettings where its declaration gives one name two meanings."""
 
-    def __init__(self, dataset: Dataset, engine: AsyncEngine, cursors: Cursors) -> None:
+    def __init__(
+        self, dataset: Dataset, engine: AsyncEngine, cursors: Cursors, prepared: Prepared | None = None
+    ) -> None:
         self.dataset = dataset
         self.filters = filters_of(dataset)
         self.parameters = _joined(
@@ -58,6 +82,16 @@ class Records:
         self._engine = engine
         self._cursors = cursors
         self._live: tuple[Served, sa.FromClause] | None = None
+        self._writing = None if prepared is None else Writing(dataset, self.filters, engine, prepared)
+
+    async def made(self, query: Query) -> Made:
+        """The page that the query asks for, in one statement where that can be. Raises BadParameter."""
+        paging = read_paging(query, self._cursors)
+        written = await self._writing.page(query, paging) if self._writing and self.is_of_records(query) else None
+        if written is not None:
+            return _made(query, paging, written)
+        page, results, moment = await self.page(query)
+        return Made(list_body(page, chosen(query, results)), (moment,), link_header(page))
 
     async def page(self, query: Query) -> tuple[Page, list[Body], Moment]:
         """One page of what the query selects; empty where the dataset has no read tables yet. Raises BadParameter."""
@@ -83,14 +117,28 @@ class Records:
         wanted = conditions(query, self.filters, table, self.dataset, numbers)
         return Selection(served, moment_of(self.dataset, served), table, wanted, order)
 
-    async def one(self, text: str, query: Query) -> tuple[Body, Position]:
+    def is_of_records(self, _query: Query) -> bool:
+        """Whether the query finds nothing but records."""
+        return True
+
+    async def one(self, text: str, query: Query) -> One:
         """The record with that key; raises NotFound."""
         key = read_key(self.dataset, text)
+        written = await self._writing.one(key) if self._writing and not query.pairs else None
+        if written is not None and written.records:
+            body = msgspec.Raw(written.records[0].encode())
+            return One(body, written.versions[0], written.moment)
         async with snapshot(self._engine) as connection:
             served = await read_asked(connection, self.dataset, query)
-            if served.generation is not None and (found := await self.find(connection, served, key)):
-                return found, Position(self.dataset.name, served.position)
+            if served.generation is not None:
+                found = await self.find(connection, served, key) or await self.find_other(connection, served, key)
+                if found is not None:
+                    return One(found, found["version"], moment_of(self.dataset, served))
         raise NotFound(f"There is no record in {self.dataset.name} with {self.dataset.key} {short(text)}.")
+
+    async def find_other(self, _connection: AsyncConnection, _served: Served, _key: Value) -> Body | None:
+        """What is shown where there is no record with that key."""
+        return None
 
     async def find(self, connection: AsyncConnection, served: Served, key: Value) -> Body | None:
         """The live record with that key."""
@@ -127,6 +175,21 @@ class Records:
 
     def _body(self, row: sa.RowMapping, version: int, provenance: Body) -> Body:
         return {**values_of(self.dataset, row), "version": version, **provenance, "row": row["row"]}
+
+
+def _made(query: Query, paging: Paging, written: Written) -> Made:
+    """The page of what PostgreSQL has written."""
+    found, limit = written.records, paging.limit
+    backward = paging.cursor is not None and paging.cursor.backward
+    shown, order = (found[:limit][::-1], -1) if backward else (found[:limit], 1)
+    edges = [*zip(*(each[: len(shown)][::order] for each in written.edges), strict=True)]
+    following, preceding = neighbours(query, paging, (*edges[:1], *edges[-1:]), more=len(found) > limit)
+    count = known_count(paging, len(found))
+    if count is None and written.count is not None:
+        count = count_of(written.count, paging.counting)
+    page = Page([], following, preceding, count)
+    results = msgspec.Raw(f"[{','.join(shown)}]".encode())
+    return Made({**list_body(page, []), "results": results}, (written.moment,), link_header(page))
 
 
 def read_key(dataset: Dataset, text: str) -> Value:
@@ -167,18 +230,15 @@ def record_routes(records: Records, waiter: Waiter, exports: Exports, caching: C
             known = await caching.known(request, asked_for)
             told = partial(caching.headers, request, asked_for)
             return unchanged(known) if known else exports.answer(records, query, form, told)
-
-        async def make() -> Made:
-            page, results, moment = await records.page(query)
-            return Made(list_body(page, chosen(query, results)), (moment,), link_header(page))
-
-        return await caching.answer(request, Asked(query, (dataset,), exact=records.is_exact(query)), make)
+        first = not query.has("cursor") and not query.has("offset")
+        asked_for = Asked(query, (dataset,), exact=records.is_exact(query), often=first)
+        return await caching.answer(request, asked_for, partial(records.made, query))
 
     async def read_one(request: AnyRequest) -> Answer:
         query = read_query(request.scope["path"], request.scope["query_string"], {AS_OF.name: AS_OF})
         await waiter.wait(request)
-        body, position = await records.one(request.path_params["key"], query)
-        return versioned(request, body, position, body["version"])
+        one = await records.one(request.path_params["key"], query)
+        return versioned(request, one.body, one.moment.folded, one.version)
 
     title, schema = dataset.title.lower(), record_schema(dataset)
     parameters = tuple(records.parameters.values())

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.books import checkpoints, datasets
 from shared.database import make_engine
-from shared.errors import Unavailable
+from shared.errors import Replaced
 
 TIMEOUT_S = 5.0
 """A statement that takes longer is cancelled."""
@@ -44,11 +44,11 @@ def make_reader(
 
 @asynccontextmanager
 async def snapshot(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """A connection on which all statements see the same moment; raises Unavailable where tables were just replaced."""
+    """A connection on which all statements see the same moment; raises Replaced where tables were just replaced."""
     try:
         async with engine.connect() as connection:
             yield connection
     except (DBAPIError, asyncpg.PostgresError) as error:
         if getattr(getattr(error, "orig", error), "sqlstate", None) in REPLACED:
-            raise Unavailable("The read tables were replaced while they were read; ask again.") from error
+            raise Replaced("The read tables were replaced while they were read; ask again.") from error
         raise

@@ -12,41 +12,47 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from query_api.as_of import read_asked
 from query_api.cursors import Cursors
 from query_api.live_records import segment_records
 from query_api.moments import Moment
 from query_api.ordering import record_order
 from query_api.pages import Page, empty_page, read_paging
 from query_api.parts import Part, joined, read_parts
-from query_api.records import Body, Records, read_key, values_of
+from query_api.prepared import Prepared
+from query_api.records import Body, Records, values_of
 from query_api.rejected_records import RejectedRecords, Upload
 from query_api.snapshots import snapshot
 from shared.books import uploads
 from shared.datasets.declaration import Dataset
-from shared.errors import BadParameter, NotFound
-from shared.http.positions import Position
-from shared.selection.filters import PROVENANCE, Filters, conditions, in_case
-from shared.selection.parameters import Query, short
+from shared.errors import BadParameter
+from shared.selection.comparing import conditions
+from shared.selection.filters import PROVENANCE, Filters, in_case
+from shared.selection.parameters import Query
 from shared.selection.values import Value
 from shared.served import Served
 
 
-def records_of(dataset: Dataset, engine: AsyncEngine, cursors: Cursors) -> Records:
+def records_of(dataset: Dataset, engine: AsyncEngine, cursors: Cursors, prepared: Prepared | None) -> Records:
     """The reader of a dataset's records."""
-    return (Unpublished if dataset.rejected_as or dataset.staged_as else Records)(dataset, engine, cursors)
+    return (Unpublished if dataset.rejected_as or dataset.staged_as else Records)(dataset, engine, cursors, prepared)
 
 
 class Unpublished(Records):
     """Reads the records of a dataset, and rejected and staged rows where they are asked for."""
 
-    def __init__(self, dataset: Dataset, engine: AsyncEngine, cursors: Cursors) -> None:
-        super().__init__(dataset, engine, cursors)
+    def __init__(
+        self, dataset: Dataset, engine: AsyncEngine, cursors: Cursors, prepared: Prepared | None = None
+    ) -> None:
+        super().__init__(dataset, engine, cursors, prepared)
         self._rejected = RejectedRecords(dataset)
+
+    def is_of_records(self, query: Query) -> bool:
+        """Not where rejected or staged rows are asked for as well."""
+        return not any(self._asked(query))
 
     async def page(self, query: Query) -> tuple[Page, list[Body], Moment]:
         """One page of what the query selects. Raises BadParameter, also for a filter that rows do not have."""
-        rejected, staged = (self._means(query, said) for said in (self.dataset.rejected_as, self.dataset.staged_as))
+        rejected, staged = self._asked(query)
         if not rejected and not staged:
             return await super().page(query)
         self._check(query)
@@ -70,18 +76,14 @@ class Unpublished(Records):
         """Not where staged rows are asked for: an upload comes to wait for its review without an event."""
         return super().is_exact(query) and not self._means(query, self.dataset.staged_as)
 
-    async def one(self, text: str, query: Query) -> tuple[Body, Position]:
-        """The record with that key, or else the rejected row with it; raises NotFound."""
-        key = read_key(self.dataset, text)
-        async with snapshot(self._engine) as connection:
-            served = await read_asked(connection, self.dataset, query)
-            if served.generation is not None:
-                found = await self.find(connection, served, key)
-                if found is None and self.dataset.rejected_as:
-                    found = await self._rejected.find(connection, served, key)
-                if found is not None:
-                    return found, Position(self.dataset.name, served.position)
-        raise NotFound(f"There is no record in {self.dataset.name} with {self.dataset.key} {short(text)}.")
+    async def find_other(self, connection: AsyncConnection, served: Served, key: Value) -> Body | None:
+        """The newest rejected row with that key."""
+        return await self._rejected.find(connection, served, key) if self.dataset.rejected_as else None
+
+    def _asked(self, query: Query) -> tuple[bool, bool]:
+        """Whether rejected rows are asked for, and staged ones."""
+        rejected, staged = (self._means(query, said) for said in (self.dataset.rejected_as, self.dataset.staged_as))
+        return rejected, staged
 
     def _means(self, query: Query, said: tuple[str, str] | None) -> bool:
         return said is not None and said[1] in query.all(self.dataset.field(said[0]).parameter)

@@ -164,6 +164,10 @@ class Unavailable(TablefoldError):
         self.retry_after_s = retry_after_s
 
 
+class Replaced(Unavailable):
+    """The tables of a generation are gone that was served when it was looked which one is; another is by now."""
+
+
 class Behind(Unavailable):
     """The read tables lack `lag_events` events of what the caller asks them to contain."""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -83,8 +86,11 @@ NOTHING = Served(None, 0, {OPEN_SEGMENT: 0})
 async def read_served(connection: AsyncConnection, dataset: Dataset) -> Served:
     """What of a dataset this snapshot serves; raises Redeclared where another declaration made it than this one."""
     row = (await connection.execute(SERVED, {"dataset": dataset.name})).mappings().one_or_none()
-    if row is None:
-        return NOTHING
+    return NOTHING if row is None else served_of(row, dataset)
+
+
+def served_of(row: Mapping[Any, Any], dataset: Dataset) -> Served:
+    """What a row of SERVED says; raises Redeclared where another declaration made it than this one."""
     if row["fingerprint"] not in (None, dataset.fingerprint):
         raise Redeclared(f"The declaration of {dataset.name} has just changed; ask again.")
     return _served(row)
@@ -108,6 +114,6 @@ async def read_position(connection: AsyncConnection, name: str) -> int:
     return 0 if row is None else int(row["position"])
 
 
-def _served(row: sa.RowMapping) -> Served:
+def _served(row: Mapping[Any, Any]) -> Served:
     live = dict(zip(row["numbers"] or (), row["positions"] or (), strict=True))
     return Served(row["generation"], row["position"], live or {OPEN_SEGMENT: 0})

@@ -56,6 +56,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How many bytes a user may send in files in a day of UTC, where his own quota says nothing else."""
     query_timeout_s: float = 5.0
     """How long PostgreSQL may work on one statement of a query; exports have an hour."""
+    answers_bytes: int = 16 * 1024**2
+    """How much memory each process of the query API keeps rankings and first pages in; 0 keeps none."""
     command_timeout_s: float = 30.0
     """How long PostgreSQL may work on one statement of a command, and a command wait for others in it."""
     max_upload_bytes: int = 4 * 1024**3

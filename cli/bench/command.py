@@ -16,6 +16,7 @@ from rich.table import Table
 
 from cli.bench import edits as editing
 from cli.bench import ingest as ingesting
+from cli.bench import reads as reading
 from cli.bench import rebuilds as rebuilding
 from cli.bench import scale as scaling
 from cli.bench.goals import WAYS, ProcessUse, Run, Summary, Verdict, largest, summarize, verdicts
@@ -167,6 +168,31 @@ def _show_scale(measured: scaling.Measured) -> None:
         console.print(shown, "")
     ratio = measured.projectors_per_postgresql_core
     console.print(f"One core of PostgreSQL at work takes {ratio:g} cores of projectors; {os.cpu_count()} cores here.")
+
+
+@bench.command()
+@click.option("--rows", type=click.IntRange(min=1000), default=5_000_000, show_default=True, help="Debts in all files.")
+@click.option("--segments", type=click.IntRange(min=1), default=10, show_default=True, help="Files, one segment each.")
+@click.option("--seconds", type=click.FloatRange(min=0.2), default=3.0, show_default=True, help="Length of a run.")
+@json_option
+@data_option
+def reads(rows: int, segments: int, seconds: float, as_json: bool, data: Path | None) -> None:
+    """Read pages, records, rankings and 304s by 1 and 16 clients, beside a bare endpoint and pgbench."""
+    headings = ("p50 ms", "p99 ms", "per s", "bare p99 ms", "bare per s", "pgbench per s")
+    table = Table("", *headings, box=None, pad_edge=False)
+
+    def show(run: reading.Read) -> None:
+        figures = (run.p50_ms, run.p99_ms, run.per_s, run.bare_p99_ms, run.bare_per_s, run.pgbench_per_s)
+        _out(run) if as_json else table.add_row(run.kind, *("" if one is None else f"{one:,g}" for one in figures))
+
+    with ingesting.fresh_folder(data) as folder:
+        found, exported = reading.measure(folder, rows, segments, seconds, show)
+    reached = reading.goals(found, exported)
+    if as_json:
+        for each in (exported, *reached):
+            _out(each)
+        return
+    _show_goals(table, reached)
 
 
 def _show_goals(measured: Table, found: Sequence[editing.EditGoal]) -> None:

@@ -27,11 +27,14 @@ class Role(StrEnum):
     @property
     def rank(self) -> int:
         """From 0 (none) to 4 (administrator)."""
-        return tuple(Role).index(self)
+        return RANKS[self]
 
     def covers(self, other: Role) -> bool:
         """Whether this role may do all that the other may."""
         return self.rank >= other.rank
+
+
+RANKS = {role: rank for rank, role in enumerate(Role)}
 
 
 def lesser(one: Role, other: Role) -> Role:

@@ -80,7 +80,10 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
 
     def field(self, name: str) -> Field:
         """The field of a record or of its members by that name; raises KeyError."""
-        return {field.name: field for field in self.file_fields}[name]
+        for field in self.file_fields:
+            if field.name == name:
+                return field
+        raise KeyError(name)
 
 
 def declare(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network
 from typing import Any
 
@@ -13,6 +14,9 @@ from shared.errors import Unauthenticated
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 KEY = "tablefold_caller"
+MOST_KEPT = 1024
+"""So many addresses are read once."""
+
 WHO = "Say who you are: `Authorization: Bearer` with a token from POST /tokens, or a key."
 
 _CREDENTIALS = re.compile(r"(?:Bearer|Token) +([!-~]{1,8192})", re.IGNORECASE)
@@ -50,8 +54,13 @@ def address_of(connection: Connection) -> str:
 
     Of IPv6 the network of 64 bits: whoever has one such address has them all.
     """
-    forwarded = connection.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-    said = forwarded[:64] or (connection.client.host if connection.client else "unknown")
+    said = [text for name, text in connection.scope["headers"] if name == b"x-forwarded-for"]
+    forwarded = said[0].decode("latin-1").rpartition(",")[2].strip() if said else ""
+    return _caller_at(forwarded[:64] or (connection.client.host if connection.client else "unknown"))
+
+
+@lru_cache(MOST_KEPT)
+def _caller_at(said: str) -> str:
     try:
         address = IPv6Address(said)
         return str(address.ipv4_mapped or IPv6Network((address, 64), strict=False))

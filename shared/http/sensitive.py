@@ -7,7 +7,8 @@ cannot be masked is refused: files, and filters and sorts, which would tell the 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+import re
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -19,6 +20,7 @@ from shared.datasets.catalogue import Catalogue
 from shared.datasets.declaration import Dataset
 from shared.errors import Forbidden
 from shared.http.callers import KEY
+from shared.selection.parameters import split_query
 
 Note = Callable[[Caller, Scope], Awaitable[None]]
 """Notes in the audit that a caller reads sensitive values in the clear."""
@@ -35,6 +37,9 @@ EXPORTS: Final = ("text/csv", "application/x-ndjson", "application/vnd.apache.pa
 
 def mask(text: str) -> str:
     """Letters and digits as asterisks: `***-**-4253`."""
+    if text.isalnum():
+        hidden_only = len(text) - SHOWN if len(text) >= 2 * SHOWN else len(text)
+        return "*" * hidden_only + text[hidden_only:]
     marked = [at for at, character in enumerate(text) if character.isalnum()]
     hidden = set(marked[:-SHOWN] if len(marked) >= 2 * SHOWN else marked)
     return "".join("*" if at in hidden else character for at, character in enumerate(text))
@@ -54,16 +59,17 @@ class Sensitive:
         self._all = frozenset(one for names in self._fields.values() for one in names)
         self._marks = [b'"%s":' % one.encode() for one in self._all]
         self._marks += [b'"field":"%s"' % one.encode() for one in self._all]
+        names = b"|".join(re.escape(one.encode()) for one in self._all)
+        self._texts = re.compile(rb'("(?:%s)": ?)(?:"([^"\\]*)"|null)' % names)
 
     def check(self, caller: Caller, template: str, datasets: Iterable[str], query: bytes, accept: str) -> None:
         """Raise Forbidden where an answer would tell what the caller's scope does not show."""
         if caller.sees_sensitive:
             return
-        given = parse_qsl(query.decode(errors="replace"), keep_blank_values=True)
-        for dataset in datasets:
-            fields = self._fields.get(dataset, frozenset())
-            if not fields:
-                continue
+        telling = [one for one in datasets if self._fields.get(one)]
+        given = _given(query) if telling and query else ()
+        for dataset in telling:
+            fields = self._fields[dataset]
             if template in FILES:
                 raise _refused(f"The file has sensitive values of {dataset}.")
             self._check_query(dataset, given)
@@ -73,7 +79,7 @@ class Sensitive:
                 if not chosen or chosen & (fields | self._members.get(dataset, frozenset())):
                     raise _refused(f"An export of {dataset} has sensitive values. Choose others with `fields`.")
 
-    def _check_query(self, dataset: str, given: list[tuple[str, str]]) -> None:
+    def _check_query(self, dataset: str, given: Sequence[tuple[str, str]]) -> None:
         for name, value in given:
             sorted_by = {one.strip().removeprefix("-") for one in value.split(",")} if name == "sort" else set()
             if name in self._parameters[dataset] or sorted_by & self._fields[dataset]:
@@ -95,7 +101,18 @@ class Sensitive:
         return any(mark in body for mark in self._marks)
 
     def mask_json(self, body: bytes) -> bytes:
-        """A JSON text with its sensitive values masked."""
+        """A JSON text with its sensitive values masked.
+
+        Where they all are plain texts they are masked in their places, which takes a tenth of the time: a mark never
+        stands within a text, for there a quote has a backslash before it.
+        """
+        masked, found = self._texts.subn(_text_hidden, body)
+        if found == sum(body.count(mark) for mark in self._marks):
+            return masked
+        return self.mask_members(body)
+
+    def mask_members(self, body: bytes) -> bytes:
+        """The same, member by member of what the text says."""
         return msgspec.json.encode(self._masked(msgspec.json.decode(body)))
 
     def mask_events(self, block: bytes) -> bytes:
@@ -162,6 +179,14 @@ class _Answer:
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
 
+def _given(query: bytes) -> Sequence[tuple[str, str]]:
+    """As the handler reads it, but for one of too many parameters, which that refuses."""
+    try:
+        return split_query(query)
+    except ValueError:
+        return parse_qsl(query.decode(errors="replace"), keep_blank_values=True)
+
+
 def _is_json(message: Any) -> bool:
     return any(one.endswith((b"/json", b"+json")) for one in _media_types(message))
 
@@ -179,6 +204,12 @@ def _set_length(start: Any, length: int | None) -> None:
     """The header for a body of another length; None takes it away: of HEAD it is not known."""
     kept = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
     start["headers"] = kept if length is None else [*kept, (b"content-length", str(length).encode())]
+
+
+def _text_hidden(found: re.Match[bytes]) -> bytes:
+    """A name with its text as asterisks."""
+    name, text = found.groups()
+    return found[0] if text is None else b'%s"%s"' % (name, mask(text.decode()).encode())
 
 
 def _hidden(value: Any) -> Any:

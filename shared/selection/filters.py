@@ -1,23 +1,19 @@
-"""The filters of a dataset, derived from its declaration, and the SQL conditions that they become; *HTTP -> query*."""
+"""The filters of a dataset, derived from its declaration; *HTTP -> query*."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql as pg
 
 from shared.books import uploads
 from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Field, Kind
 from shared.errors import BadSettings
-from shared.read_tables import column_type
 from shared.selection.parameters import Parameter, Query
-from shared.selection.ranges import check_range
 from shared.selection.values import Value
 
 Condition = sa.ColumnElement[bool]
@@ -122,26 +118,6 @@ def _null_test(field: Field, member: bool) -> Filter:
     return Filter(parameter, field, Operator.IS_NULL, member)
 
 
-def conditions(
-    query: Query, filters: Filters, records: sa.FromClause, dataset: Dataset, numbers: Sequence[int] | None
-) -> list[Condition]:
-    """What a record must meet; all conditions on members must hold for one and the same member.
-
-    `numbers` are those of the uploads that it may come from, None means any. Raises BadParameter, also for a range that
-    ends before it begins.
-    """
-    given = [one for name, one in filters.items() if query.has(name)]
-    for one in given:
-        check_range(query, one.field)
-    found = [_condition(one, records.c[one.field.name], query) for one in given if not one.member]
-    of_members = [one for one in given if one.member]
-    if of_members and dataset.members:
-        found.append(_some_member(records.c[dataset.members.name], of_members, query))
-    if numbers is not None:
-        found.append(records.c.upload == sa.any_(sa.literal(numbers, sa.ARRAY(sa.Integer))))
-    return found
-
-
 def uploads_meant(query: Query, dataset: Dataset, generation: int) -> sa.Select[tuple[int]] | None:
     """The numbers of the uploads that `source` and `upload` name, None where neither is given; raises BadParameter.
 
@@ -155,10 +131,6 @@ def uploads_meant(query: Query, dataset: Dataset, generation: int) -> sa.Select[
     return None if set(values.values()) == {None} else wanted
 
 
-def _condition(one: Filter, column: Column, query: Query) -> Condition:
-    return CONDITIONS[one.operator](column, one.field.kind, in_case(one.field, query.all(one.parameter.name)))
-
-
 def in_case(field: Field, values: list[Value]) -> list[Value]:
     """Texts in the case in which the field is stored."""
     match field.case:
@@ -170,71 +142,12 @@ def in_case(field: Field, values: list[Value]) -> list[Value]:
             return values
 
 
-def _some_member(members: Column, given: list[Filter], query: Query) -> Condition:
-    each = (
-        sa.func.jsonb_array_elements(members).table_valued(sa.column("member", pg.JSONB), name="each").render_derived()
-    )
-    matches = [
-        _condition(one, sa.cast(each.c.member[one.field.name].astext, column_type(one.field)), query) for one in given
-    ]
-    return sa.select(sa.literal(1)).select_from(each).where(*matches).exists()
+def bound(kind: Kind, value: Value, name: str | None = None) -> sa.BindParameter[Value]:
+    """A bound parameter of the field's type; a decimal keeps all its digits, so that comparing never rounds it.
 
-
-def _equals(column: Column, kind: Kind, values: list[Value]) -> Condition:
-    value = values[0]
-    if kind is Kind.TIMESTAMP and not isinstance(value, datetime):
-        return _at_least(column, kind, values) & _at_most(column, kind, values)
-    return column == bound(kind, value)
-
-
-def _contains(column: Column, kind: Kind, values: list[Value]) -> Condition:
-    text = column if kind in (Kind.TEXT, Kind.CHOICE) else sa.cast(column, sa.Text())
-    escaped = str(values[0]).replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-    return text.ilike(sa.literal(f"%{escaped}%", sa.Text()), escape="\\")
-
-
-def _any_of(column: Column, kind: Kind, values: list[Value]) -> Condition:
-    return column.in_([bound(kind, value) for value in dict.fromkeys(values)])
-
-
-def _at_least(column: Column, kind: Kind, values: list[Value]) -> Condition:
-    value = values[0]
-    whole_day = kind is Kind.TIMESTAMP and not isinstance(value, datetime)
-    return column >= bound(kind, _midnight(value) if whole_day else value)
-
-
-def _at_most(column: Column, kind: Kind, values: list[Value]) -> Condition:
-    value = values[0]
-    if kind is not Kind.TIMESTAMP or isinstance(value, datetime):
-        return column <= bound(kind, value)
-    if value == date.max:
-        return column.is_not(None)
-    return column < bound(kind, _midnight(value) + timedelta(days=1))
-
-
-def _is_null(column: Column, _kind: Kind, values: list[Value]) -> Condition:
-    return column.is_(None) if values[0] == "true" else column.is_not(None)
-
-
-def _midnight(value: Value) -> datetime:
-    if not isinstance(value, date):
-        raise TypeError(f"{value!r} is no date.")
-    return datetime.combine(value, time.min, UTC)
-
-
-CONDITIONS: dict[Operator, Callable[[Column, Kind, list[Value]], Condition]] = {
-    Operator.EQUALS: _equals,
-    Operator.CONTAINS: _contains,
-    Operator.ANY_OF: _any_of,
-    Operator.AT_LEAST: _at_least,
-    Operator.AT_MOST: _at_most,
-    Operator.IS_NULL: _is_null,
-}
-
-
-def bound(kind: Kind, value: Value) -> sa.BindParameter[Value]:
-    """A bound parameter of the field's type; a decimal keeps all its digits, so that comparing never rounds it."""
-    return sa.literal(value, BOUND[kind])
+    A statement that is kept for other values has them by `name`.
+    """
+    return sa.literal(value, BOUND[kind]) if name is None else sa.bindparam(name, value, BOUND[kind])
 
 
 BOUND: dict[Kind, sa.types.TypeEngine[Any]] = {

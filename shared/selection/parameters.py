@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
@@ -13,6 +14,9 @@ from shared.errors import BadParameter
 from shared.selection.values import Value, read_choice, read_value
 
 MAX_PARAMETERS = 100
+
+SHORT_BYTES = 512
+"""A longer query string is split each time."""
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,11 +105,21 @@ class Query(msgspec.Struct, frozen=True):
         return f"{self.path}?{urlencode([*kept, *replaced.items()])}".removesuffix("?")
 
 
+def split_query(raw: bytes) -> tuple[tuple[str, str], ...]:
+    """Names and texts of a query string, those that were asked for last from memory; raises ValueError for too many."""
+    return _split(raw) if len(raw) <= SHORT_BYTES else _split.__wrapped__(raw)
+
+
+@lru_cache(1024)
+def _split(raw: bytes) -> tuple[tuple[str, str], ...]:
+    decoded = raw.decode(errors="surrogateescape")
+    return tuple(parse_qsl(decoded, True, errors="surrogateescape", max_num_fields=MAX_PARAMETERS))
+
+
 def read_query(path: str, raw: bytes, known: Parameters) -> Query:
     """Split a query string; raises BadParameter for a name that is unknown, given twice, or no UTF-8."""
     try:
-        decoded = raw.decode(errors="surrogateescape")
-        pairs = parse_qsl(decoded, True, errors="surrogateescape", max_num_fields=MAX_PARAMETERS)
+        pairs = split_query(raw)
     except ValueError:
         raise BadParameter("", f"A query has at most {MAX_PARAMETERS} parameters.") from None
     seen: set[str] = set()
@@ -116,7 +130,7 @@ def read_query(path: str, raw: bytes, known: Parameters) -> Query:
         if name in seen and not known[name].repeatable:
             raise BadParameter(name, f"{name} is given twice; give it once.")
         seen.add(name)
-    return Query(path, tuple(pairs), known)
+    return Query(path, pairs, known)
 
 
 def unknown(what: str, name: str, known: tuple[str, ...], parameter: str) -> BadParameter:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from cli.stack import Stack
 from query_api.app import make_app
+from query_api.prepared import Prepared
 from shared.datasets.catalogue import load_catalogue
 from shared.settings import Settings
 from tests.alone import client_of
@@ -140,17 +141,22 @@ def test_a_cancelled_upload_leaves_no_partition_behind(api: Api, source: str, ta
 
 @contextmanager
 def statements() -> Iterator[list[tuple[str, Any]]]:
-    """What SQLAlchemy sends to a database meanwhile, with its values."""
+    """What is sent to a database meanwhile with its values, by SQLAlchemy and over asyncpg itself."""
     sent: list[tuple[str, Any]] = []
+    fetch = Prepared.fetch
 
     def note(*said: Any) -> None:
         sent.append((said[2], said[3]))
 
+    async def noted(self: Prepared, statement: str, *values: object, **said: str) -> Any:
+        sent.append((statement, values))
+        return await fetch(self, statement, *values, **said)
+
     sa.event.listen(sa.Engine, "before_cursor_execute", note)
-    try:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Prepared, "fetch", noted)
         yield sent
-    finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    sa.event.remove(sa.Engine, "before_cursor_execute", note)
 
 
 async def asked(settings: Settings, path: str) -> list[tuple[str, Any]]:

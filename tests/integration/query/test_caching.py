@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from decimal import Decimal
 from uuid import UUID
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
+from cli.servers.postgres import Postgres
+from command_api.privileges import QUERY_ROLE
+from query_api.app import make_app
 from query_api.caching import Asked, tag_of
 from query_api.moments import Moment
 from shared.datasets.catalogue import Catalogue
 from shared.selection.parameters import Query
+from shared.settings import Settings
+from tests.alone import as_role, client_of
 from tests.integration.query.books import Books
 from tests.integration.query.samples import account, consumer, debt, player, sale
-from tests.integration.query.test_referring import client_of
+from tests.integration.query.test_referring import client_of as person
 from tests.signing import access_token
 from tests.steps import bearer
 
@@ -38,7 +46,7 @@ async def tables(books: Books) -> None:
         await books.create(name)
         await books.serve(name, position=5)
     await books.insert("sales", [sale(number) for number in range(1, 4)])
-    await books.insert("clients", [client_of(ANN, "ann")])
+    await books.insert("clients", [person(ANN, "ann")])
     await books.insert("accounts", [account(1, [consumer("John Doe", "1 Main St", "111-22-3333")])])
     await books.insert("players", [player(1)])
 
@@ -129,7 +137,7 @@ async def test_who_may_see_more_has_another_tag(client: httpx.AsyncClient) -> No
 
 def test_another_declaration_at_the_same_moment_has_another_tag(catalogue: Catalogue) -> None:
     moment, query = Moment("sales", 1, 5), Query("/sales", (), {})
-    tags = {tag_of(Asked(query, (catalogue[name],)), [moment], shown=True) for name in ("sales", "debts")}
+    tags = {tag_of(Asked(query, (catalogue[name],)).question(shown=True), [moment]) for name in ("sales", "debts")}
     assert len(tags) == 2
 
 
@@ -181,3 +189,46 @@ async def test_what_must_not_be_kept_has_no_tag(client: httpx.AsyncClient, path:
     answer = await client.get(path)
     assert "ETag" not in answer.headers
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.fixture
+async def keeper(settings: Settings, server: Postgres, catalogue: Catalogue) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an API that keeps answers."""
+    own = replace(as_role(settings, server, QUERY_ROLE), answers_bytes=2**20)
+    async with client_of(make_app(own, catalogue)) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    "path", ["/accounts", "/accounts?sort=-balance&limit=1", "/accounts/rankings/highest-balances"]
+)
+async def test_what_is_often_asked_for_is_read_once_for_each_moment(
+    keeper: httpx.AsyncClient, books: Books, path: str
+) -> None:
+    first = await keeper.get(path)
+    async with books.locked("accounts_1.segment_0"):
+        again = await keeper.get(path)
+    assert (again.status_code, again.content) == (200, first.content)
+    told = ("ETag", "Position", "Cache-Control", "Vary")
+    assert [again.headers.get(name) for name in told] == [first.headers.get(name) for name in told]
+
+    position = int(first.headers["Position"].partition(":")[2]) + 1
+    key = 1000 + position
+    await books.insert("accounts", [account(key, [], balance=Decimal(10**6 + position))])
+    await books.fold("accounts", position)
+    later = await keeper.get(path)
+    assert later.headers["Position"] == f"accounts:{position}"
+    assert str(UUID(int=key)) in later.text or path == "/accounts"
+    assert later.content != first.content
+
+
+async def test_what_is_kept_is_never_shown_to_who_may_not_see_it(keeper: httpx.AsyncClient) -> None:
+    path, ssn = "/accounts?limit=1", "111-22-3333"
+    masked = bearer(access_token(scopes=()))
+    for _ in range(2):
+        assert ssn in (await keeper.get(path)).text
+        hidden = await keeper.get(path, headers=masked)
+        assert ssn not in hidden.text
+        assert "***-**-3333" in hidden.text
+        shown = (await keeper.get(path)).headers["ETag"]
+        assert (await keeper.get(path, headers={**masked, "If-None-Match": shown})).status_code == 200

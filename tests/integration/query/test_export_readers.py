@@ -16,6 +16,7 @@ from litestar import Litestar
 from query_api.caching import Caching
 from query_api.cursors import Cursors
 from query_api.exports import APPLICATION, AT_ONCE, Exports
+from query_api.keeping import Keeping
 from query_api.moments import Moments
 from query_api.prepared import Prepared
 from query_api.records import Records, record_routes
@@ -165,7 +166,7 @@ async def impatient(settings: Settings, catalogue: Catalogue) -> AsyncIterator[s
     engine, exports = make_reader(settings.database_url), Exports(settings.database_url, at_once=1, write_s=0.3)
     records = Records(catalogue["debts"], engine, Cursors(CURSOR_KEY))
     waiter, prepared = Waiter(Checkpoints(engine), Wakeups("", (FOLDED,)), catalogue), Prepared(settings.database_url)
-    routes = record_routes(records, waiter, exports, Caching(Moments(prepared)))
+    routes = record_routes(records, waiter, exports, Caching(Moments(prepared), Keeping(0)))
     app = Litestar(route_handlers=routes, exception_handlers=exception_handlers, logging_config=None)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
     running = asyncio.create_task(server.serve())

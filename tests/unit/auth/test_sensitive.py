@@ -51,6 +51,23 @@ def test_whatever_stands_under_a_sensitive_name_is_masked(body: object) -> None:
     assert masked.count("Ann") == said.decode().count("Ann")
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        r'{"ssn":"990-11-4253","name":"\"ssn\":\"77\""}',
+        '[{"ssn": "990-11-4253"},{"ssn": null},{"government_id":"90114253"},{"government_id":""}]',
+        '[{"ssn":"жук 990 11 4253"},{"governmentId":"1"}]',
+        r'[{"ssn":"990\u002d11\n4253"}]',
+        '[{"ssn":"990-11-4253"},{"ssn":990114253},{"ssn":["990-11-4253"]},{"ssn":true}]',
+        '[{"ssn":"990-11-4253","field":"ssn","value":"990-11-4253"}]',
+    ],
+)
+def test_texts_masked_in_their_places_are_those_of_the_plain_way(said: str) -> None:
+    sensitive = Sensitive(shipped())
+    plain = sensitive.mask_members(said.encode())
+    assert json.loads(sensitive.mask_json(said.encode())) == json.loads(plain) != json.loads(said)
+
+
 def test_what_has_no_sensitive_name_is_left_alone() -> None:
     sensitive = Sensitive(shipped())
     said = b'{"fields":[{"name":"ssn","sensitive":true}],"total":"1.50"}'

@@ -1,0 +1,284 @@
+"""`./tablefold bench reads`: pages, records, rankings and 304s of millions of debts, beside the least; timed."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import asyncpg
+import httpx
+import msgspec
+
+from cli.bench.clients import get_for, get_request
+from cli.bench.edits import UNLIMITED, EditGoal, percentile
+from cli.bench.limit import transactions_per_s
+from cli.bench.statements import Recorder, Statement, record
+from cli.samples import write_debts
+from cli.samples.sending import connect, follow, send
+from cli.services import Service
+from cli.stack import Stack
+from query_api.cursors import Cursors
+from query_api.records import Records
+from query_api.snapshots import make_reader
+from shared.datasets.catalogue import load_catalogue
+from shared.selection.parameters import read_query
+from shared.settings import read_settings
+
+SEED = 17
+DATASET = "debts_read"
+DECLARATION = f'''"""Debts once more, with a ranking that is read from an index."""
+
+from shared.datasets.debts import Debt
+from shared.datasets.declaration import declare
+from shared.datasets.rankings import RecordRanking
+
+LARGEST = RecordRanking(
+    name="largest", title="The largest debts", fields=("debt_id", "name", "debt_amount"), order="debt_amount"
+)
+dataset = declare("{DATASET}", Debt, title="Debts", key="debt_id", rankings=(LARGEST,))
+'''
+REQUESTS = 200
+"""Different records, and pages at a depth."""
+DIFFERENT = 20_000
+"""Different pages: more than are kept in memory, so that each is read."""
+MANY = 16
+DEADLINE_S = 1_800.0
+WARM_UP_S = 0.5
+
+LEAST_SHARE, LEAST_SAME, LEAST_EXPORTED = 0.8, 3_000, 150_000
+
+BY_AMOUNT = f"/{DATASET}?sort=-debt_amount&limit=50&count=none"
+PAGE, DEEP, ONE, TOP, SAME = "page by filter and sort", "page at half the depth", "one record", "top 10", "304"
+COUNTED = "page by filter and sort, counted to 10,000"
+
+MIDDLE = (
+    f"SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY debt_amount) FROM {DATASET}_1.records TABLESAMPLE SYSTEM (1)"
+)
+SOME = (
+    f"SELECT debt_amount, debt_id FROM {DATASET}_1.records WHERE debt_amount <= $1 ORDER BY debt_amount DESC LIMIT $2"
+)
+"""Rows from the middle of the list on."""
+
+
+class Read(msgspec.Struct, frozen=True, tag="reads"):
+    """One kind of request: by one client, by many, and what a bare endpoint and pgbench with the same SQL come to."""
+
+    kind: str
+    p50_ms: float
+    p99_ms: float
+    per_s: float
+    bare_p99_ms: float | None
+    bare_per_s: float | None
+    pgbench_per_s: float | None
+
+
+class Exported(msgspec.Struct, frozen=True, tag="export"):
+    """All records as CSV."""
+
+    rows: int
+    seconds: float
+    rows_per_s: int
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """Paths of one kind of request; where each is one statement, that is asked without the query API as well."""
+
+    name: str
+    paths: list[str]
+    status: int = 200
+    is_one_statement: bool = False
+
+
+def measure(
+    folder: Path, rows: int, segments: int, seconds: float, on_run: Callable[[Read], object]
+) -> tuple[list[Read], Exported]:
+    """Load debts in so many files, then read them, each kind for so many seconds by one client and by many."""
+    declared = folder / "datasets"
+    declared.mkdir()
+    (declared / f"{DATASET}.py").write_text(DECLARATION)
+    settings = {"TABLEFOLD_RATE_LIMITS": UNLIMITED, "TABLEFOLD_DATASETS_FOLDER": str(declared)}
+    with Stack(folder / "data", settings=settings) as stack:
+        token, seeing = stack.key("bench", scopes=()), stack.key("bench-exports")
+        for number in range(segments):
+            path = folder / "debts.csv"
+            write_debts(path, rows=rows // segments, seed=SEED + number)
+            with connect(stack.url, token) as client:
+                follow(client, send(client, DATASET, path).id, poll_s=0.05, deadline_s=DEADLINE_S)
+        kinds = asyncio.run(_kinds(stack))
+        found = _measure(stack, folder, token, kinds, seconds, on_run)
+        return found, _export(stack.servers.query_api_at, seeing)
+
+
+async def _kinds(stack: Stack) -> list[Kind]:
+    connection = await asyncpg.connect(stack.environment["TABLEFOLD_DATABASE_URL"])
+    try:
+        await connection.execute("VACUUM (ANALYZE)")
+        deep = await connection.fetch(SOME, await connection.fetchval(MIDDLE), 20 * REQUESTS)
+        keys = await connection.fetch(f"SELECT debt_id FROM {DATASET}_1.records TABLESAMPLE SYSTEM (1) LIMIT 100000")
+    finally:
+        await connection.close()
+    chance = random.Random(SEED)
+    amounts = [f"{chance.randrange(2_000, 9_900)}.{chance.randrange(100):02}" for _ in range(DIFFERENT)]
+    cursors = Cursors(read_settings(stack.variables.of("query_api")).cursor_key)
+    query = read_query(f"/{DATASET}", BY_AMOUNT.partition("?")[2].encode(), _records(stack).parameters)
+    edges = [cursors.write(query, False, tuple(row)) for row in chance.sample(deep, min(REQUESTS, len(deep)))]
+    pages = [f"{BY_AMOUNT}&max_debt_amount={amount}" for amount in amounts]
+    return [
+        Kind(PAGE, pages, is_one_statement=True),
+        Kind(DEEP, [f"{BY_AMOUNT}&cursor={edge}" for edge in edges], is_one_statement=True),
+        Kind(ONE, [f"/{DATASET}/{row['debt_id']}" for row in chance.sample(keys, REQUESTS)], is_one_statement=True),
+        Kind(COUNTED, [page.replace("&count=none", "") for page in pages], is_one_statement=True),
+        Kind(TOP, [f"/{DATASET}/rankings/largest?limit=10"]),
+        Kind(SAME, pages[:1], status=304),
+    ]
+
+
+def _records(stack: Stack, recorder: Recorder | None = None) -> Records:
+    settings = read_settings(stack.variables.of("query_api"))
+    catalogue = load_catalogue(settings.datasets_folder)
+    engine = make_reader(stack.environment["TABLEFOLD_DATABASE_URL"], name="tablefold-bench")
+    return Records(catalogue[DATASET], engine, Cursors(settings.cursor_key), recorder)
+
+
+class BareEndpoint(Service):
+    """cli/bench/bare.py as a process, under the same server as the query API."""
+
+    def __init__(self, stack: Stack, statements: dict[str, Statement], path: Path) -> None:
+        path.write_bytes(msgspec.json.encode(statements))
+        settings = {
+            "TABLEFOLD_BENCH_DATABASE": stack.environment["TABLEFOLD_DATABASE_URL"],
+        }
+        port = stack.servers.folder.port("bare")
+        super().__init__("bare", stack.servers.folder, "cli.bench.bare", settings, f"127.0.0.1:{port}")
+        self._path = path
+
+    def command(self) -> list[str]:
+        """With the file of its statements."""
+        return [*super().command(), str(self._path)]
+
+    def is_ready(self) -> bool:
+        """Whether it has said so."""
+        return "action=ready" in self.log.read_text()
+
+
+def _measure(
+    stack: Stack, folder: Path, token: str, kinds: Sequence[Kind], seconds: float, on_run: Callable[[Read], object]
+) -> list[Read]:
+    statements = asyncio.run(_statements(stack, kinds))
+    known = {str(at): one for at, (one, _) in statements.items()}
+    bare = BareEndpoint(stack, known, folder / "bare.json")
+    bare.start()
+    try:
+        found = []
+        for at, kind in enumerate(kinds):
+            own = _ask(stack.servers.query_api_at, _requests(stack, kind, token), kind.status, seconds)
+            least = None
+            if at in statements:
+                statement, given = statements[at]
+                paths = [f"/{at}?{'&'.join(f'{place}={text}' for place, text in one.items())}" for one in given]
+                least = _ask(bare.listen, [get_request(path) for path in paths], 200, seconds)
+                url = stack.environment["TABLEFOLD_DATABASE_URL"]
+                limit = transactions_per_s(folder, url, statement, given, MANY, max(1, round(seconds)))
+            found.append(
+                Read(
+                    kind=kind.name,
+                    p50_ms=own.p50_ms,
+                    p99_ms=own.p99_ms,
+                    per_s=own.per_s,
+                    bare_p99_ms=least.p99_ms if least else None,
+                    bare_per_s=least.per_s if least else None,
+                    pgbench_per_s=round(limit) if least else None,
+                )
+            )
+            on_run(found[-1])
+        return found
+    finally:
+        bare.stop()
+
+
+async def _statements(stack: Stack, kinds: Sequence[Kind]) -> dict[int, tuple[Statement, list[dict[int, str]]]]:
+    recorder = Recorder(stack.environment["TABLEFOLD_DATABASE_URL"])
+    records = _records(stack, recorder)
+    try:
+        return {
+            at: await record(recorder, [_reading(records, path) for path in kind.paths])
+            for at, kind in enumerate(kinds)
+            if kind.is_one_statement
+        }
+    finally:
+        await recorder.close()
+
+
+def _reading(records: Records, path: str) -> Callable[[], Awaitable[object]]:
+    """What the query API does for a page or a record."""
+    own, _, said = path.partition("?")
+    if not said:
+        return partial(records.one, own.rpartition("/")[2], read_query(own, b"", {}))
+    return partial(records.made, read_query(own, said.encode(), records.parameters))
+
+
+def _requests(stack: Stack, kind: Kind, token: str) -> list[bytes]:
+    shown = {"Authorization": f"Bearer {token}"}
+    if kind.status == 304:
+        with httpx.Client(base_url=f"http://{stack.servers.query_api_at}", headers=shown) as client:
+            shown["If-None-Match"] = client.get(kind.paths[0]).headers["ETag"]
+    return [get_request(path, **shown) for path in kind.paths]
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What came of one kind of request to one address."""
+
+    p50_ms: float
+    p99_ms: float
+    per_s: float
+
+
+def _ask(address: str, requests: Sequence[bytes], status: int, seconds: float) -> Asked:
+    """By one client, for its times, then by many, for their number; each is let warm up."""
+    _run(address, 1, requests, status, WARM_UP_S)
+    alone = _run(address, 1, requests, status, seconds)
+    _run(address, MANY, requests, status, WARM_UP_S)
+    began = time.perf_counter()
+    together = _run(address, MANY, requests, status, seconds)
+    return Asked(percentile(alone, 50), percentile(alone, 99), round(len(together) / (time.perf_counter() - began)))
+
+
+def _run(address: str, clients: int, requests: Sequence[bytes], status: int, seconds: float) -> list[float]:
+    async def run() -> list[float]:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_later(seconds, stop.set)
+        host, _, port = address.rpartition(":")
+        return await get_for(host, int(port), clients, itertools.cycle(requests), status, stop)
+
+    return sorted(1000 * one for one in asyncio.run(run()))
+
+
+def _export(address: str, token: str) -> Exported:
+    began, lines = time.perf_counter(), 0
+    shown = {"Authorization": f"Bearer {token}"}
+    path = f"http://{address}/{DATASET}?format=csv"
+    with httpx.stream("GET", path, headers=shown, timeout=DEADLINE_S, trust_env=False) as answer:
+        for block in answer.iter_raw():
+            lines += block.count(b"\n")
+    seconds = time.perf_counter() - began
+    return Exported(lines - 1, round(seconds, 2), round((lines - 1) / seconds))
+
+
+def goals(reads: Sequence[Read], exported: Exported) -> list[EditGoal]:
+    """What was wished for, held against what was measured."""
+    slowest = max(reads, key=lambda one: one.p99_ms)
+    found = [EditGoal(f"p99 of one client, ms: {slowest.kind}", slowest.p99_ms, "at most 10", slowest.p99_ms <= 10)]
+    for one in reads:
+        if one.bare_per_s is not None:
+            share = one.per_s / one.bare_per_s
+            name = f"requests/s / the bare endpoint's: {one.kind}"
+            found.append(EditGoal(name, round(share, 2), "at least 0.8", share >= LEAST_SHARE))
+        if one.kind == SAME:
+            found.append(EditGoal("304s per s of one process", one.per_s, "at least 3000", one.per_s >= LEAST_SAME))
+    rate = exported.rows_per_s
+    return [*found, EditGoal("rows/s of an export as CSV", rate, "at least 150000", rate >= LEAST_EXPORTED)]
