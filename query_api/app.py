@@ -12,6 +12,7 @@ from query_api.caching import Caching
 from query_api.changes import Changes, change_routes
 from query_api.cursors import Cursors
 from query_api.datasets import dataset_routes
+from query_api.docs_page import docs_routes
 from query_api.documented import documents_of_queries
 from query_api.events import Events, event_routes
 from query_api.exports import Exports
@@ -90,6 +91,7 @@ def make_app(settings: Settings, catalogue: Catalogue, own: Catalogue | None = N
     app = Litestar(
         route_handlers=[
             *dataset_routes(all_records, engine, own or catalogue),
+            *docs_routes(),
             *people_routes(People(engine, cursors)),
             *rebuild_routes(engine, catalogue),
             *upload_routes(Uploads(engine, catalogue, cursors), catalogue, waiter),

@@ -9,7 +9,7 @@ from litestar import Litestar
 Route = tuple[str, str]
 """Method and path as Litestar knows it: `GET /debts/{key}`."""
 
-ALWAYS_OPEN = ("/schema", "/health")
+ALWAYS_OPEN = ("/schema", "/docs", "/health")
 
 
 def routes_of(app: Litestar) -> Iterator[Route]:
@@ -32,5 +32,5 @@ def names_of(route: Route, datasets: Container[str]) -> tuple[str, str, str]:
 
 
 def is_always_open(route: Route) -> bool:
-    """Whether it is one of those that say nothing of anybody: health and OpenAPI."""
-    return route[1] in ALWAYS_OPEN or route[1].startswith("/schema/")
+    """Whether it is one of those that say nothing of anybody: health, OpenAPI and its page."""
+    return route[1] in ALWAYS_OPEN or route[1].startswith(("/schema/", "/docs/"))
