@@ -8,67 +8,42 @@ from litestar.openapi.spec import Operation, Parameter, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.openapi.spec.media_type import OpenAPIMediaType
 
-from command_api.describing import ACCEPTED, OBJECT, TEXT, operation, record_schema
-from command_api.json_bodies import JSON, MERGE_PATCH
+from command_api.describing import ACCEPTED, operation, record_schema
+from command_api.json_bodies import MERGE_PATCH
 from command_api.narrowing import MOST
 from command_api.openapi import WISHES, file_body
 from command_api.selecting import MAX_AFFECTED
 from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Kind
+from shared.http.schemas import TEXT, value_schema
 from shared.selection.parameters import Parameter as Declared
 from shared.selection.values import DECIMAL_TEXT
 
-UPLOAD = Parameter(name="upload_id", param_in="path", description="The id of the upload.", required=True, schema=TEXT)
+UPLOAD = Parameter(
+    name="upload_id",
+    param_in="path",
+    description="The id of the upload.",
+    required=True,
+    schema=value_schema(Kind.UUID),
+)
 ROW = Parameter(
     name="row",
     param_in="path",
     description="The row's number in its file; the header is 1.",
     required=True,
-    schema=Schema(type=OpenAPIType.INTEGER),
+    schema=Schema(type=OpenAPIType.INTEGER, minimum=2),
 )
 
-MISSING = {"404": "There is no such upload."}
-REFUSED = {**MISSING, "409": "The upload is not in a state in which this can be done; `detail` says in which it is."}
-CELLS = RequestBody(
-    content={JSON[0]: OpenAPIMediaType(schema=OBJECT)},
-    description="Corrected cells by label or field, as text; all others stay.",
-    required=True,
-)
-
-PUBLISH = operation(
-    "uploads",
-    "Publish an upload that waits for review",
-    [UPLOAD],
-    {"200": "It is published in its turn.", **REFUSED},
-    None,
-)
-WITHDRAW = operation(
-    "uploads",
-    "Withdraw an upload: as if it had never been sent",
-    [UPLOAD],
-    {"200": "How many records were reversed and restored, and which were kept and why.", **REFUSED},
-    None,
-)
-CORRECT_ROW = operation(
-    "uploads",
-    "Correct a rejected row",
-    [UPLOAD, ROW],
-    {"200": "The record that it became.", **REFUSED, "422": "What is still wrong; `errors` points to each cell."},
-    CELLS,
-)
+PUBLISH = operation("uploads", "Publish an upload that waits for review", [UPLOAD], None)
+WITHDRAW = operation("uploads", "Withdraw an upload: as if it had never been sent", [UPLOAD], None)
+CORRECT_ROW = operation("uploads", "Correct a rejected row", [UPLOAD, ROW], None)
 
 
 def fix_rows(wishes: Iterable[str]) -> type[Operation]:
     """The operation that takes a file of fixes, with these parameters."""
     said = [Parameter(name=name, param_in="query", description=WISHES[name], schema=TEXT) for name in wishes]
-    answers = {
-        "200": "How many rows are fixed, rejected or unknown, and what is wrong with the first rejected ones.",
-        **REFUSED,
-        "413": "The file has more than 100,000 rows.",
-        "422": "The file cannot be read, or does not say which rows it means.",
-    }
     body = file_body("The rejected rows as `errors.csv` has them, with better cells.")
-    return operation("uploads", "Correct rejected rows by a file", [UPLOAD, *said], answers, body)
+    return operation("uploads", "Correct rejected rows by a file", [UPLOAD, *said], body)
 
 
 def correct_many(dataset: Dataset, parameters: Iterable[Declared]) -> type[Operation]:
@@ -77,11 +52,6 @@ def correct_many(dataset: Dataset, parameters: Iterable[Declared]) -> type[Opera
     schema.properties = {name: one for name, one in (schema.properties or {}).items() if name != dataset.key}
     content = {one: OpenAPIMediaType(schema=schema) for one in MERGE_PATCH}
     body = RequestBody(content=content, description="A merge patch: null takes a value away.", required=True)
-    answers = {
-        "200": "How many records were corrected; some may have gone missing meanwhile.",
-        "409": "More records match than `max_affected`; nothing was changed.",
-        "422": "The values do not fit; `errors` points to each.",
-    }
     said = [
         Parameter(
             name=one.name,
@@ -92,7 +62,7 @@ def correct_many(dataset: Dataset, parameters: Iterable[Declared]) -> type[Opera
         )
         for one in parameters
     ]
-    return operation(dataset.name, f"Correct all matching records of {dataset.title.lower()}", said, answers, body)
+    return operation(dataset.name, f"Correct all matching records of {dataset.title.lower()}", said, body)
 
 
 def _of(parameter: Declared) -> Schema:

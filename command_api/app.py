@@ -9,13 +9,13 @@ from contextlib import asynccontextmanager
 
 from litestar import Litestar, get
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi import OpenAPIConfig
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from command_api.archives.unpacking import Unpacker
 from command_api.asking import Rebuilds
 from command_api.bulk import Bulk, bulk_route
 from command_api.commanding import Commands
+from command_api.documented import documents_of_commands
 from command_api.fixes import Fixes
 from command_api.forgetting import forget
 from command_api.limits import LIMITS
@@ -78,7 +78,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
     verifier, signer = Verifier(COMMANDS), Signer()
     shares = Shares(engine)
     guard = make_guard(settings, Standing(engine, verifier), shares, engine, catalogue)
-    people = make_people(engine, signer, catalogue)
+    people, documents = make_people(engine, signer, catalogue), documents_of_commands()
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:
@@ -104,9 +104,9 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
         lifespan=[running],
         exception_handlers=exception_handlers,
         logging_config=None,
-        openapi_config=OpenAPIConfig(title="Tablefold commands", version="0.1.0", path="/schema/commands"),
+        openapi_config=documents.config,
     )
-    return guard.covering(app)
+    return documents.covering(guard.covering(app), catalogue, guard)
 
 
 def make_guard(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from litestar.openapi.spec import OpenAPIResponse, Operation, Parameter, Reference, RequestBody, Schema
+from litestar.openapi.spec import OpenAPIResponse, Operation, Parameter, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.openapi.spec.media_type import OpenAPIMediaType
 
@@ -13,12 +13,7 @@ from command_api.json_bodies import JSON, MERGE_PATCH
 from command_api.narrowing import narrowed
 from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Field, Kind
-from shared.http.problems import MEDIA_TYPE
-
-Properties = dict[str, Reference | Schema]
-Answers = Mapping[str, str]
-
-TEXT, OBJECT = Schema(type=OpenAPIType.STRING), Schema(type=OpenAPIType.OBJECT)
+from shared.http.schemas import TEXT, Properties, object_schema, value_schema, values_schemas
 
 ACCEPTED: dict[Kind, tuple[list[OpenAPIType], OpenAPIFormat | None]] = {
     Kind.TEXT: ([OpenAPIType.STRING], None),
@@ -31,59 +26,43 @@ ACCEPTED: dict[Kind, tuple[list[OpenAPIType], OpenAPIFormat | None]] = {
 }
 """What a body may say for a value of each kind."""
 
-VERSION = '"[1-9][0-9]{0,17}"'
-
-PREFER = Parameter(
-    name="Prefer",
-    param_in="header",
-    description="wait=N: seconds to wait for the outcome, up to 10, 2 unless said. respond-async: not at all.",
-    schema=TEXT,
-)
-IDEMPOTENCY_KEY = Parameter(
-    name="Idempotency-Key",
-    param_in="header",
-    description="The same key with the same request is one command, and is answered in the same way.",
-    schema=Schema(type=OpenAPIType.STRING, pattern="^[!#-~]{1,255}$"),
-)
-IF_MATCH = Parameter(
-    name="If-Match",
-    param_in="header",
-    description='The versions that the change is meant for, as "57"; any other is a 412 with the record as it is.',
-    schema=Schema(type=OpenAPIType.STRING, pattern=f"^([*]|{VERSION}(, {VERSION})*)$"),
-)
-
-ACCEPTED_LATER = {"202": "Appended, but not applied yet; `Location` tells later what became of it."}
-REFUSED = {
-    "404": "There is no such record.",
-    "409": "The first request with this idempotency key has no answer yet.",
-    "412": "The record has another version; `current` is the record now.",
-    "422": "The values do not fit; `errors` points to each. Or the idempotency key belongs to another request.",
-}
-
 
 class Descriptions:
     """The operations that write single records of one dataset."""
 
     def __init__(self, dataset: Dataset) -> None:
-        key = Parameter(
-            name="key", param_in="path", description=f"The record's {dataset.key}.", required=True, schema=TEXT
-        )
-        one = [key, IF_MATCH]
+        kind = value_schema(dataset.field(dataset.key_columns[0]).kind)
+        says = f"The record's {dataset.key}."
+        one = [Parameter(name="key", param_in="path", description=says, required=True, schema=kind)]
         tag, title = dataset.name, dataset.title.lower()
-        taken = {"409": "The key is taken.", "422": REFUSED["422"]}
+        answer = _answer_schema(dataset)
         whole = _body(JSON, record_schema(dataset, whole=True), "A record.")
         part = _body(JSON, record_schema(dataset, whole=False), "The fields given replace the record's.")
         merge = _body(MERGE_PATCH, record_schema(dataset, whole=False), "A merge patch: null takes a value away.")
-        self.add = operation(tag, f"Add a record to {title}", [], {"201": "It is there now.", **taken}, whole)
-        done = {"200": "It is so now.", **REFUSED}
-        self.replace = operation(tag, f"Correct a record of {title}", one, done, part)
-        self.patch = operation(tag, f"Correct a record of {title} by a merge patch", one, done, merge)
-        self.remove = operation(tag, f"Remove a record from {title}", one, done, None)
+        self.add = operation(tag, f"Add a record to {title}", [], whole, {"201": answer})
+        done = {"200": answer}
+        self.replace = operation(tag, f"Correct a record of {title}", one, part, done)
+        self.patch = operation(tag, f"Correct a record of {title} by a merge patch", one, merge, done)
+        self.remove = operation(tag, f"Remove a record from {title}", one, None, done)
+
+
+def _answer_schema(dataset: Dataset) -> Schema:
+    """What became of a command about one record; of one that is no more the version is null."""
+    said: Properties = {
+        "message": TEXT,
+        "version": value_schema(Kind.INTEGER, nullable=True),
+        "record": object_schema(values_schemas(dataset)),
+    }
+    return replace(object_schema(said), required=["message"])
 
 
 def record_schema(dataset: Dataset, *, whole: bool) -> Schema:
-    """A record as a body has it; only a whole one needs all its fields."""
-    schema = _object(dataset.fields, whole=whole)
+    """A record as a body has it; only a whole one needs all its fields.
+
+    The key of a part stands last, because its path says it already.
+    """
+    fields = dataset.fields if whole else tuple(sorted(dataset.fields, key=lambda field: field.name == dataset.key))
+    schema = _object(fields, whole=whole)
     if members := dataset.members:
         each = _object(members.fields, whole=True)
         schema.properties = {
@@ -120,22 +99,28 @@ def _body(media_types: tuple[str, ...], schema: Schema, says: str) -> RequestBod
 
 
 def operation(
-    tag: str, summary: str, parameters: list[Parameter], answers: Answers, body: RequestBody | None
+    tag: str,
+    summary: str,
+    parameters: list[Parameter],
+    body: RequestBody | None,
+    answers: Mapping[str, Schema] | None = None,
 ) -> type[Operation]:
-    """The operation of a command that waits for its outcome; `answers` are its statuses beside 202."""
+    """The operation of a command; `answers` are JSON that is derived from a declaration, by status.
+
+    All else is told in `documented.py`.
+    """
 
     @dataclass
-    class RecordOperation(Operation):
+    class Derived(Operation):
         def __post_init__(self) -> None:
             self.tags = [tag]
             self.summary = summary
             self.request_body = body
-            self.parameters = [*parameters, PREFER, IDEMPOTENCY_KEY]
-            self.responses = {code: _answer(code, says) for code, says in {**answers, **ACCEPTED_LATER}.items()}
+            self.parameters = [*parameters]
+            self.responses = {code: _answer(schema) for code, schema in (answers or {}).items()}
 
-    return RecordOperation
+    return Derived
 
 
-def _answer(code: str, says: str) -> OpenAPIResponse:
-    media_type = "application/json" if code < "300" else MEDIA_TYPE
-    return OpenAPIResponse(description=says, content={media_type: OpenAPIMediaType(schema=OBJECT)})
+def _answer(schema: Schema) -> OpenAPIResponse:
+    return OpenAPIResponse(description="", content={"application/json": OpenAPIMediaType(schema=schema)})

@@ -10,7 +10,6 @@ from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.openapi.spec.media_type import OpenAPIMediaType
 
 from command_api.bodies import CHOICES
-from command_api.describing import IDEMPOTENCY_KEY
 from shared.datasets.declaration import Dataset
 
 WISHES = {
@@ -51,7 +50,6 @@ def upload_operation(dataset: Dataset) -> type[Operation]:
                 Parameter(name=name, param_in="query", description=says, schema=_schema(name))
                 for name, says in WISHES.items()
             ]
-            self.parameters.append(IDEMPOTENCY_KEY)
 
     return UploadOperation
 

@@ -10,10 +10,10 @@ from litestar import Request, Response, delete, patch, post, put
 from litestar.handlers import HTTPRouteHandler
 
 from command_api.logins import Logins
-from command_api.passwords import MOST_CHARACTERS, Passwords
+from command_api.passwords import LEAST_CHARACTERS, MOST_CHARACTERS, Passwords
 from command_api.sessions import Sessions, Tokens
 from command_api.users import Change, Key, Name, Users
-from shared.auth.callers import Caller, Role, Scope, lesser
+from shared.auth.callers import SCOPES, Caller, Role, Scope, lesser
 from shared.errors import Forbidden, NotFound, Unauthenticated
 from shared.http.callers import address_of, caller_of, caller_or_nobody
 
@@ -21,7 +21,12 @@ AnyRequest = Request[Any, Any, Any]
 MOST_BODY_BYTES = 16 * 1024
 MOST_DAYS = 366
 
+SAID = {"minLength": LEAST_CHARACTERS, "maxLength": MOST_CHARACTERS, "example": "four unlikely words here"}
 Password = Annotated[str, msgspec.Meta(max_length=4 * MOST_CHARACTERS)]
+"""Of which it is looked at what it is."""
+
+NewlySet = Annotated[str, msgspec.Meta(extra_json_schema=SAID)]
+"""Of which Passwords judges the length, too."""
 Label = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f]{1,100}\Z")]
 Days = Annotated[float, msgspec.Meta(gt=0, le=MOST_DAYS)]
 Body = TypeVar("Body", bound=msgspec.Struct)
@@ -31,7 +36,7 @@ class NewUser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A user to be; the role is viewer where it is not said."""
 
     name: Name
-    password: Password
+    password: NewlySet
     role: Role = Role.VIEWER
     scopes: tuple[Scope, ...] = ()
     dataset_roles: dict[str, Role] = {}
@@ -42,7 +47,7 @@ class Login(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     name: Name
     password: Password
-    scope: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    scope: Annotated[str, msgspec.Meta(max_length=200, extra_json_schema={"enum": ["", *SCOPES]})] = ""
 
 
 class Refresh(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,7 +59,7 @@ class Refresh(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class NewPassword(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A password in place of another; an administrator need not know the current one of somebody else."""
 
-    password: Password
+    password: NewlySet
     current_password: Password = ""
 
 
@@ -152,37 +157,55 @@ class People:
 def people_routes(people: People) -> list[HTTPRouteHandler]:
     """All of them; bodies and answers are small JSON."""
 
-    @post("/users", name="add-user", request_max_body_size=MOST_BODY_BYTES)
+    @post("/users", name="add-user", operation_id="add-user", request_max_body_size=MOST_BODY_BYTES)
     async def add_user(request: AnyRequest) -> Response[User]:
         user = await people.add(caller_or_nobody(request), await _read(request, NewUser))
         return Response(user, status_code=201)
 
-    @patch("/users/{name:str}", name="change-user", status_code=204, request_max_body_size=MOST_BODY_BYTES)
+    @patch(
+        "/users/{name:str}",
+        name="change-user",
+        operation_id="change-user",
+        status_code=204,
+        request_max_body_size=MOST_BODY_BYTES,
+    )
     async def change_user(request: AnyRequest) -> None:
         await people.change(caller_of(request), _name(request), await _read(request, Change))
 
-    @put("/users/{name:str}/password", name="set-password", status_code=204, request_max_body_size=MOST_BODY_BYTES)
+    @put(
+        "/users/{name:str}/password",
+        name="set-password",
+        operation_id="set-password",
+        status_code=204,
+        request_max_body_size=MOST_BODY_BYTES,
+    )
     async def set_password(request: AnyRequest) -> None:
         new = await _read(request, NewPassword)
         await people.set_password(caller_of(request), _name(request), new, address_of(request))
 
-    @post("/tokens", name="log-in", status_code=200, request_max_body_size=MOST_BODY_BYTES)
+    @post("/tokens", name="log-in", operation_id="log-in", status_code=200, request_max_body_size=MOST_BODY_BYTES)
     async def log_in(request: AnyRequest) -> Response[Tokens]:
         return _secret(await people.log_in(await _read(request, Login), address_of(request)))
 
-    @post("/tokens/refresh", name="refresh-tokens", status_code=200, request_max_body_size=MOST_BODY_BYTES)
+    @post(
+        "/tokens/refresh",
+        name="refresh-tokens",
+        operation_id="refresh-tokens",
+        status_code=200,
+        request_max_body_size=MOST_BODY_BYTES,
+    )
     async def refresh(request: AnyRequest) -> Response[Tokens]:
         return _secret(await people.refresh((await _read(request, Refresh)).refresh_token))
 
-    @delete("/tokens", name="log-out", status_code=204)
+    @delete("/tokens", name="log-out", operation_id="log-out", status_code=204)
     async def log_out(request: AnyRequest) -> None:
         await people.log_out(caller_of(request))
 
-    @post("/keys", name="add-key", status_code=201, request_max_body_size=MOST_BODY_BYTES)
+    @post("/keys", name="add-key", operation_id="add-key", status_code=201, request_max_body_size=MOST_BODY_BYTES)
     async def add_key(request: AnyRequest) -> Response[Key]:
         return _secret(await people.add_key(caller_of(request), await _read(request, NewKey)), status_code=201)
 
-    @delete("/keys/{key_id:str}", name="revoke-key", status_code=204)
+    @delete("/keys/{key_id:str}", name="revoke-key", operation_id="revoke-key", status_code=204)
     async def revoke_key(request: AnyRequest) -> None:
         await people.revoke_key(caller_of(request), _path(request, "key_id"))
 

@@ -13,23 +13,25 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 import msgspec
 from litestar import delete, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi.spec import Parameter, RequestBody
-from litestar.openapi.spec.media_type import OpenAPIMediaType
+from litestar.openapi.spec import Parameter
 
 from command_api.answering import Answer, json_answer
 from command_api.asking import Asked, Rebuilds
-from command_api.describing import OBJECT, TEXT, operation
+from command_api.describing import operation
 from command_api.idempotency import read_claim
 from shared.datasets.catalogue import Catalogue
+from shared.datasets.fields import Kind
 from shared.errors import BadParameter, NotFound
 from shared.http.callers import caller_of
 from shared.http.problems import AnyRequest
+from shared.http.schemas import value_schema
 from shared.selection.parameters import read_query, short, unknown
 
 BODY_BYTES = 16 * 1024
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}\Z")]
 Position = Annotated[int, msgspec.Meta(ge=0)]
+Time = Annotated[datetime, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,42 +39,12 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     purpose: Literal["rebuild", "verify", "as-of"] = "rebuild"
     name: Name | None = None
-    until: Position | datetime | None = None
+    until: Position | Time | None = None
     accept_differences: bool = False
 
 
-NAME = Parameter(name="name", param_in="path", description="The dataset.", required=True, schema=TEXT)
-ID = Parameter(name="id", param_in="path", description="The id of the rebuild.", required=True, schema=TEXT)
-WISH = RequestBody(
-    content={"application/json": OpenAPIMediaType(schema=OBJECT)},
-    description="`purpose` is rebuild (the default), verify, or as-of with a `name` and `until`, a position or a time; "
-    "`accept_differences` serves the new generation even where its digests differ.",
-    required=False,
-)
-ASK = operation(
-    "datasets",
-    "Fold the log of a dataset again, beside what is served",
-    [NAME],
-    {
-        "202": "It is asked for; `Location` tells how far it is.",
-        "404": "There is no such dataset.",
-        "409": "The name is taken.",
-    },
-    WISH,
-)
-CANCEL = operation(
-    "datasets",
-    "Cancel a rebuild, or drop an as-of generation",
-    [NAME, ID],
-    {"200": "It is cancelled.", "404": "There is no such rebuild.", "409": "It is over; `detail` says how."},
-    None,
-)
-RESTORE = operation(
-    "datasets",
-    "Serve again what a rebuild has replaced",
-    [NAME, ID],
-    {"202": "It is asked for.", "404": "There is no such rebuild.", "409": "There is nothing to take back."},
-    None,
+ID = Parameter(
+    name="id", param_in="path", description="The id of the rebuild.", required=True, schema=value_schema(Kind.UUID)
 )
 
 
@@ -100,7 +72,19 @@ def rebuild_routes(rebuilds: Rebuilds, catalogue: Catalogue) -> list[HTTPRouteHa
             raise NotFound(str(unknown("dataset", name, tuple(catalogue), "")))
         return name
 
-    @post("/datasets/{name:str}/rebuilds", status_code=202, request_max_body_size=BODY_BYTES, operation_class=ASK)
+    named = value_schema(Kind.CHOICE, tuple(catalogue))
+    name = Parameter(name="name", param_in="path", description="The dataset.", required=True, schema=named)
+    ask = operation("datasets", "Fold the log of a dataset again, beside what is served", [name], None)
+    cancel = operation("datasets", "Cancel a rebuild, or drop an as-of generation", [name, ID], None)
+    restore = operation("datasets", "Serve again what a rebuild has replaced", [name, ID], None)
+
+    @post(
+        "/datasets/{name:str}/rebuilds",
+        operation_id="ask-rebuild",
+        status_code=202,
+        request_max_body_size=BODY_BYTES,
+        operation_class=ask,
+    )
     async def ask_rebuild(request: AnyRequest) -> Answer:
         dataset, wish = dataset_of(request), read_wish(await request.body())
         actor = caller_of(request).name
@@ -114,13 +98,20 @@ def rebuild_routes(rebuilds: Rebuilds, catalogue: Catalogue) -> list[HTTPRouteHa
         )
         return _accepted(await rebuilds.ask(asked, wish.until))
 
-    @delete("/datasets/{name:str}/rebuilds/{id:str}", status_code=200, operation_class=CANCEL)
+    @delete(
+        "/datasets/{name:str}/rebuilds/{id:str}", operation_id="cancel-rebuild", status_code=200, operation_class=cancel
+    )
     async def cancel_rebuild(request: AnyRequest) -> Answer:
         dataset, rebuild_id = dataset_of(request), _named(request)
         await rebuilds.cancel(dataset, rebuild_id, caller_of(request).name)
         return json_answer(200, {"message": "Rebuild cancelled", "id": rebuild_id}, {})
 
-    @post("/datasets/{name:str}/rebuilds/{id:str}/restore", status_code=202, operation_class=RESTORE)
+    @post(
+        "/datasets/{name:str}/rebuilds/{id:str}/restore",
+        operation_id="restore-rebuild",
+        status_code=202,
+        operation_class=restore,
+    )
     async def restore_rebuild(request: AnyRequest) -> Answer:
         dataset, actor = dataset_of(request), caller_of(request).name
         asked = Asked(

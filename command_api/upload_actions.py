@@ -114,16 +114,27 @@ class UploadActions:
 def upload_action_routes(actions: UploadActions) -> list[HTTPRouteHandler]:
     """The routes of what can be done to an upload."""
 
-    @post("/uploads/{upload_id:str}/publish", status_code=200, operation_class=action_descriptions.PUBLISH)
+    @post(
+        "/uploads/{upload_id:str}/publish",
+        operation_id="publish-upload",
+        status_code=200,
+        operation_class=action_descriptions.PUBLISH,
+    )
     async def publish_upload(request: AnyRequest) -> Answer:
         return await actions.publish(request)
 
-    @delete("/uploads/{upload_id:str}", status_code=200, operation_class=action_descriptions.WITHDRAW)
+    @delete(
+        "/uploads/{upload_id:str}",
+        operation_id="withdraw-upload",
+        status_code=200,
+        operation_class=action_descriptions.WITHDRAW,
+    )
     async def withdraw_upload(request: AnyRequest) -> Answer:
         return await actions.withdraw(request)
 
     @put(
         "/uploads/{upload_id:str}/errors/{row:str}",
+        operation_id="correct-row",
         request_max_body_size=BODY_BYTES,
         operation_class=action_descriptions.CORRECT_ROW,
     )
@@ -132,6 +143,7 @@ def upload_action_routes(actions: UploadActions) -> list[HTTPRouteHandler]:
 
     @post(
         "/uploads/{upload_id:str}/fixes",
+        operation_id="fix-rows",
         status_code=200,
         request_max_body_size=None,
         operation_class=action_descriptions.fix_rows(FILE_WISHES),

@@ -125,6 +125,7 @@ def upload_route(dataset: Dataset, uploads: Uploads) -> HTTPRouteHandler:
     @post(
         f"/{dataset.name}/uploads",
         name=f"upload-{dataset.name}",
+        operation_id=f"upload-{dataset.name}",
         operation_class=upload_operation(dataset),
         request_max_body_size=None,
     )

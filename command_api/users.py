@@ -17,7 +17,7 @@ from shared.auth.auditing import audit
 from shared.auth.callers import Role, Scope
 from shared.errors import Conflict, NotFound
 
-Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}\Z")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}\Z", extra_json_schema={"example": "ann"})]
 """Small letters, digits and `. _ @ -`, so that no two names look alike."""
 
 Quota = Annotated[int, msgspec.Meta(ge=0, le=2**60)]
@@ -73,7 +73,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     role: Role
     scopes: tuple[str, ...]
-    expires_at: datetime
+    expires_at: Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Users:

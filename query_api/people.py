@@ -64,5 +64,5 @@ def people_routes(reader: People) -> list[HTTPRouteHandler]:
         page = await reader.page(read_query(request.scope["path"], request.scope["query_string"], PARAMETERS))
         return answer(list_body(page, [dict(row) for row in page.rows]), headers=link_header(page))
 
-    listing = described("users", "Users, by name", tuple(PARAMETERS.values()))
+    listing = described("people", "Users, by name", tuple(PARAMETERS.values()))
     return [readable("/users", read_list, listing)]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
 
-from query_api.upload_shapes import UNSAID, Natural, OneUpload, Unsaid, Url
+from query_api.upload_shapes import UNSAID, Natural, OneUpload, Time, Unsaid, Url
 from shared.auth.callers import Role
 from shared.datasets.fields import Case, Kind
 
@@ -102,7 +101,7 @@ class Compaction(msgspec.Struct):
 
     merges: Natural
     segments_merged: Natural
-    last_at: datetime | None
+    last_at: Time | None
     under_way: bool
     to_be_dropped: Natural
 
@@ -130,10 +129,10 @@ class OneDataset(msgspec.Struct):
     links: DatasetLinks
     declaration: Declared
     head: Natural | None
-    head_seen_at: datetime | None
+    head_seen_at: Time | None
     lag_events: Natural | None
     lag_s: Annotated[float, msgspec.Meta(ge=0)] | None
-    folded_at: datetime | None
+    folded_at: Time | None
     records: Number
     segments: list[Segment]
     compaction: Compaction
@@ -183,7 +182,7 @@ class OneUser(msgspec.Struct):
     dataset_roles: dict[str, Role]
     disabled: bool
     upload_bytes_per_day: Natural | None
-    created_at: datetime
+    created_at: Time
 
 
 class UserList(msgspec.Struct):
@@ -258,9 +257,9 @@ class OneRebuild(msgspec.Struct):
     until_position: Natural | None
     restores: UUID | None
     asked_by: str
-    asked_at: datetime
+    asked_at: Time
     cancelled_by: str | None
-    cancelled_at: datetime | None
+    cancelled_at: Time | None
     generation: Natural | None
     replaced: Natural | None
     position: Natural | None
@@ -270,11 +269,11 @@ class OneRebuild(msgspec.Struct):
     rows_per_s: float | None
     events_per_s: float | None
     left_s: float | None
-    began_at: datetime | None
-    moved_at: datetime | None
-    ended_at: datetime | None
-    retired_at: datetime | None
-    dropped_at: datetime | None
+    began_at: Time | None
+    moved_at: Time | None
+    ended_at: Time | None
+    retired_at: Time | None
+    dropped_at: Time | None
     state: str
     compared: Compared | None
     failure: str | None

@@ -16,6 +16,7 @@ UNSAID = msgspec.UNSET
 Unsaid = msgspec.UnsetType
 Natural = Annotated[int, msgspec.Meta(ge=0)]
 Url = Annotated[str, msgspec.Meta(extra_json_schema={"format": "uri-reference"})]
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
 State = Literal["loading", "loaded", "publishing", "review", "published", "failed", "withdrawn"]
 
 
@@ -61,7 +62,7 @@ class Preview(msgspec.Struct):
     unchanged: Natural
     rejected: Natural
     as_of: Natural | None
-    samples: dict[str, list[Any]] | Unsaid = UNSAID
+    samples: dict[str, list[dict[str, Any]]] | Unsaid = UNSAID
 
 
 class Kept(msgspec.Struct):
@@ -70,7 +71,7 @@ class Kept(msgspec.Struct):
     count: Natural
     person: Natural
     upload: Natural
-    records: list[Any] | Unsaid = UNSAID
+    records: list[dict[str, Any]] | Unsaid = UNSAID
 
 
 class Withdrawal(msgspec.Struct):
@@ -120,13 +121,13 @@ class OneUpload(msgspec.Struct):
     records: Natural | None
     records_superseded: Natural | None
     failure: Failure | None
-    received_at: datetime
-    published_at: datetime | None
+    received_at: Time
+    published_at: Time | None
     received_position: Natural
     published_position: Natural | None
     preview: Preview | None
     withdrawal: Withdrawal | None
-    withdrawn_at: datetime | None
+    withdrawn_at: Time | None
     withdrawn_by: str | None
     withdrawn_position: Natural | None
     timings: Timings

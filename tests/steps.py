@@ -8,17 +8,28 @@ from typing import Any, TypeVar
 
 import httpx
 
+from tests.documents import check_of_origin
+
 ENDED = ("published", "failed", "withdrawn")
 T = TypeVar("T")
 
 
 class Api:
-    """A client of one running stack. Every upload that it follows is held to the law of the counts."""
+    """A client of one running stack.
+
+    Every answer is held against the OpenAPI documents, every upload that it follows to the law of the counts.
+    """
 
     def __init__(self, url: str, token: str = "") -> None:
         self.url = url
         self.token = token
-        self.http = httpx.Client(base_url=url, headers=bearer(token), timeout=60, trust_env=False)
+        self.http = httpx.Client(
+            base_url=url,
+            headers=bearer(token),
+            timeout=60,
+            trust_env=False,
+            event_hooks={"response": [check_of_origin]},
+        )
 
     def send(self, dataset: str, content: bytes | Iterator[bytes], **wishes: str) -> httpx.Response:
         """POST a file as the raw body."""

@@ -19,6 +19,18 @@ PERHAPS: Final = ".perhaps"
 STREAMED: Final = {"type": "string"}
 
 
+def portable(schema: Any) -> Any:
+    """The same schema with patterns as all languages know them: the end of a text is `$`."""
+    if isinstance(schema, list | tuple):
+        return [portable(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: portable(one) for name, one in schema.items()}
+    if isinstance(found.get("pattern"), str):
+        found["pattern"] = found["pattern"].replace(r"\Z", "$")
+    return found
+
+
 def parameter(said: Json, schemas: Json) -> Json:
     """A parameter with an example; one in a header is never required."""
     found = {name: value for name, value in said.items() if name != "deprecated"}
@@ -61,8 +73,9 @@ def answered(answer: Answer, schema: Json | None, schemas: Json, *, limited: boo
 def refused(codes: Iterable[str], responses: Json, *, has_body: bool) -> Json:
     """The answers that are problems of these types, by status; each kind stands once among `responses`."""
     by_status: dict[int, list[str]] = {}
-    for code in dict.fromkeys(codes):
-        for status in PROBLEM_TYPES[code].statuses:
+    for said in dict.fromkeys(codes):
+        code, _, meant = said.partition("/")
+        for status in (int(meant),) if meant else PROBLEM_TYPES[code].statuses:
             by_status.setdefault(status, []).append(code)
     found: Json = {}
     for status, of_status in sorted(by_status.items()):

@@ -16,7 +16,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from shared.auth.callers import Role
 from shared.datasets.catalogue import Catalogue
 from shared.errors import BadSettings
-from shared.http.described import all_headers, answered, carried, parameter, refused, request_body
+from shared.http.described import all_headers, answered, carried, parameter, portable, refused, request_body
 from shared.http.guard import Guard
 from shared.http.routes import Route, is_always_open, names_of, routes_of
 from shared.http.told import EVERYWHERE, GUARDED, JSON, LIMITED, REQUEST_HEADERS, Told, ToldTable
@@ -117,7 +117,8 @@ class Filling:
         self._guard = guard
         shapes = [one.body for one in told] + [answer.shape for one in told for answer in one.answers.values()]
         known = list({id(one): one for one in shapes if one is not None}.values())
-        made, self.schemas = msgspec.json.schema_components(known, ref_template="#/components/schemas/{name}")
+        made, schemas = msgspec.json.schema_components(known, ref_template="#/components/schemas/{name}")
+        made, self.schemas = portable(made), portable(schemas)
         self._references = {id(one): schema for one, schema in zip(known, made, strict=True)}
         self.responses: Json = {}
 
@@ -143,7 +144,8 @@ class Filling:
 
     def _fill_request(self, operation: Json, told: Told) -> None:
         read = [{"name": name, "in": "header", **REQUEST_HEADERS[name]} for name in told.reads]
-        operation["parameters"] = [parameter(one, self.schemas) for one in [*operation.get("parameters", ()), *read]]
+        own = [{**one, **told.path.get(one["name"], {})} for one in operation.get("parameters", ())]
+        operation["parameters"] = [parameter(one, self.schemas) for one in (*own, *read)]
         if told.body is not None:
             schema = self._references[id(told.body)]
             operation["requestBody"] = request_body(schema, required=not told.body_may_be_missing)

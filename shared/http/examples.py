@@ -88,11 +88,9 @@ def _number(schema: Schema) -> int:
 
 
 def _object(schema: Schema, components: Schema | None) -> Any:
-    """All that is required; of an object that requires nothing of its many, the first; else all."""
+    """All that an example can be made of; of an object that takes any part of its properties, the first."""
     properties: Schema = schema.get("properties", {})
-    names = [name for name in properties if name in schema.get("required", ())]
-    if not names:
-        names = list(properties)[:1] if "minProperties" in schema else list(properties)
+    names = list(properties)[: 1 if "minProperties" in schema else None]
     found = {name: example_of(properties[name], components) for name in names}
     missing = [name for name, one in found.items() if one is NONE]
     if set(missing) & set(schema.get("required", ())):

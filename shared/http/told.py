@@ -30,7 +30,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """What stands in the document of one route, or of one for each dataset.
 
-    `says` are some sentences of Markdown. `problems` are the codes beside those that every route has (`EVERYWHERE`).
+    `says` are some sentences of Markdown. `problems` are the codes beside those that every route has (`EVERYWHERE`);
+    where a code has several statuses one may be meant: `format-error/415`.
     `reads` are headers of the request, by their names in `REQUEST_HEADERS`; `body` is the shape of its JSON.
     """
 
@@ -40,6 +41,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     reads: tuple[str, ...] = ()
     body: Shape = None
     body_may_be_missing: bool = False
+    path: Mapping[str, dict[str, Any]] = {}
+    """Words and examples of path parameters, where the route itself has none."""
     summary: str = ""
     tag: str = ""
 

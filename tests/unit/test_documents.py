@@ -11,6 +11,7 @@ import jsonschema_rs
 import pytest
 from litestar import Litestar, get
 
+from command_api.app import make_app as make_command_api
 from query_api.app import make_app as make_query_api
 from query_api.documented import documents_of_queries
 from shared.datasets.catalogue import shipped
@@ -27,7 +28,7 @@ SETTINGS = Settings(
     blobs_url="file:///tmp/tablefold-no-blobs",
     cursor_key="0" * 40,
 )
-MAKERS = {"queries": make_query_api}
+MAKERS = {"queries": make_query_api, "commands": make_command_api}
 NO_EXAMPLE = {"cursor"}
 FILES = {"text/csv", "application/x-ndjson", "application/vnd.apache.parquet", "application/octet-stream"}
 FILES |= {"text/event-stream"}

@@ -14,12 +14,13 @@ from tests.integration.command.folding import Folding
 
 DEBT = {"name": "Ana", "government_id": "1", "email": "a@b.c", "debt_amount": "5", "debt_due_date": "2026-03-31"}
 KEY = "123e4567-e89b-42d3-a456-426614174000"
+RECORD = {"debt_id": KEY, **DEBT, "status": "PROCESSED"}
 
 
 @pytest.mark.parametrize(
     ("said", "status", "told"),
     [
-        ({"code": "applied", "version": 9, "record": {"a": 1}}, 200, {"version": 9, "record": {"a": 1}}),
+        ({"code": "applied", "version": 9, "record": RECORD}, 200, {"version": 9, "record": RECORD}),
         ({"code": "not-found"}, 404, {"type": "/problems/not-found", "detail": "Debt not found"}),
         (
             {"code": "stale", "version": 9, "record": {"a": 1}},
@@ -121,7 +122,7 @@ async def test_an_outcome_that_comes_while_one_waits_is_the_answer(client: httpx
     waiting = asyncio.create_task(client.put(f"/debts/{KEY}", json={"name": "x"}, headers={"Prefer": "wait=10"}))
     async with asyncio.timeout(10):
         await folding.appended(position)
-    await folding.outcome(position, version=position, record={})
+    await folding.outcome(position, version=position, record=RECORD)
 
     answer = await waiting
     assert (answer.status_code, answer.json()["version"]) == (200, position)
@@ -147,7 +148,7 @@ async def test_the_same_key_is_still_running_until_its_event_is_folded(
     assert (soon.status_code, soon.json()["type"]) == (409, "/problems/still-running")
     assert (soon.headers["Retry-After"], soon.headers["Position"]) == ("1", f"debts:{position}")
 
-    await folding.outcome(position, version=position, record={"name": "x"})
+    await folding.outcome(position, version=position, record=RECORD)
     later = await client.put(f"/debts/{KEY}", json={"name": "x"}, headers=headers)
     assert (later.status_code, later.headers["Idempotency-Replayed"]) == (200, "true")
     assert await folding.next_position() == position + 1
