@@ -15,6 +15,9 @@ from shared.http.positions import HEADER, Position
 from shared.http.problems import AnyRequest, answer_error
 
 Answer = Response[bytes]
+PARKED = "parked"
+DECIDED_IN_S = 60
+"""How long somebody who has to look at it may take: a guess."""
 Headers = Mapping[str, str]
 
 
@@ -38,7 +41,7 @@ def answer(
     replayed: bool = False,
     location: str | None = None,
 ) -> Answer:
-    """The answer to a command whose event stands at `position`; 202 where it has no outcome yet.
+    """The answer to a command whose event stands at `position`; 202 where it has no outcome yet, or waits.
 
     `location` is where an added thing is. An applied command tells the record and its version, or `detail`, if it has
     one; every answer tells its position, and whether it repeats an earlier one.
@@ -46,6 +49,8 @@ def answer(
     headers = {HEADER: str(position), **({REPLAYED: "true"} if replayed else {})}
     if outcome is None:
         return _accepted(position, headers)
+    if outcome.code == PARKED:
+        return _parked(position, outcome, headers)
     if outcome.code != "applied":
         return answer_error(request, refusal(said, outcome), headers)
     if location is not None:
@@ -69,6 +74,18 @@ def _accepted(position: Position, headers: Headers) -> Answer:
     location = f"/{position.dataset}/changes/{position.position}"
     body = {"message": "Accepted, but not applied yet", "position": position.position, "links": {"self": location}}
     return json_answer(202, body, {**headers, "Location": location, "Retry-After": "1"})
+
+
+def _parked(position: Position, outcome: Outcome, headers: Headers) -> Answer:
+    """What is in the log but waits for a person is no failure of the caller's, and not done either."""
+    links = {"self": f"/{position.dataset}/changes/{position.position}", "parked": "/parked"}
+    body = {
+        "message": "Accepted, but it waits",
+        **(outcome.detail or {}),
+        "position": position.position,
+        "links": links,
+    }
+    return json_answer(202, body, {**headers, "Location": links["self"], "Retry-After": str(DECIDED_IN_S)})
 
 
 def json_answer(status: int, body: object, headers: Headers) -> Answer:

@@ -16,13 +16,15 @@ MAX_ROWS_TOLD = 100
 class Fixed(msgspec.Struct, kw_only=True):
     """What became of the rows of one file so far.
 
-    `unknown` are those that are no rejected rows of the upload: fixed before, or never there. `errors` has the first
-    rejected ones, each with its row in the upload, its line in this file and its row errors.
+    `unknown` are those that are no rejected rows of the upload: fixed before, or never there. `parked` ones wait, see
+    GET /parked. `errors` has the first rejected ones, each with its row in the upload, its line in this file and its
+    row errors.
     """
 
     fixed: int = 0
     rejected: int = 0
     unknown: int = 0
+    parked: int = 0
     errors: list[dict[str, Any]] = []
 
 
@@ -57,6 +59,8 @@ class Progress(msgspec.Struct, kw_only=True):
                 self._reject(row, detail.get("errors", []))
             case "conflict":
                 self.conflict = detail.get("reason", "The upload takes no corrections.")
+            case "parked":
+                self.told.parked += 1
             case _:
                 self.told.unknown += 1
 
@@ -68,7 +72,10 @@ class Progress(msgspec.Struct, kw_only=True):
 
 def told(progress: Progress) -> dict[str, object]:
     """What the answer says: counts, the first errors, and which events the rows became; how many are `waiting`."""
-    counts = {**msgspec.structs.asdict(progress.told), "positions": {"first": progress.first, "last": progress.last}}
+    so_far = msgspec.structs.asdict(progress.told)
+    if not progress.told.parked:
+        del so_far["parked"]
+    counts = {**so_far, "positions": {"first": progress.first, "last": progress.last}}
     if progress.waiting:
         return {"message": "Accepted, but not applied to all rows yet", **counts, "waiting": len(progress.waiting)}
     return {"message": "Rows corrected", **counts}

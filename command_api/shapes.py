@@ -19,12 +19,23 @@ class SelfLink(msgspec.Struct):
     self: Url
 
 
+class LaterLinks(msgspec.Struct):
+    """Where to ask what becomes of it, and of one that waits where all of these are."""
+
+    self: Url
+    parked: Url | Unsaid = UNSAID
+
+
 class Later(msgspec.Struct):
-    """The command is in the log and not applied yet; `links.self` will tell what became of it."""
+    """The command is in the log and not applied yet; `links.self` will tell what became of it.
+
+    One with a `reason` could not be applied, or is behind another one that could not, and waits until a person decides.
+    """
 
     message: str
     position: Natural
-    links: SelfLink
+    links: LaterLinks
+    reason: str | Unsaid = UNSAID
 
 
 class Done(msgspec.Struct):
@@ -107,7 +118,10 @@ class Positions(msgspec.Struct):
 
 
 class RowsFixed(msgspec.Struct):
-    """What became of the rows; `unknown` ones are no rejected rows of the upload. The first 100 errors are told."""
+    """What became of the rows; `unknown` ones are no rejected rows of the upload, `parked` ones wait for a person.
+
+    The first 100 errors are told.
+    """
 
     message: str
     fixed: Natural
@@ -115,13 +129,28 @@ class RowsFixed(msgspec.Struct):
     unknown: Natural
     errors: list[RejectedFix]
     positions: Positions
+    parked: Natural | Unsaid = UNSAID
 
 
-class RowsWaiting(RowsFixed):
+class RowsWaiting(RowsFixed, kw_only=True):
     """The same as far as it is known, and how many rows are not applied yet."""
 
     waiting: Natural
     links: SelfLink
+
+
+class Retried(msgspec.Struct):
+    """What an event that has waited has done: to a record, to many, or to an upload."""
+
+    message: str
+    version: Natural | Unsaid = UNSAID
+    record: dict[str, Any] | Unsaid = UNSAID
+    corrected: Natural | Unsaid = UNSAID
+    missing: Natural | Unsaid = UNSAID
+    cancelled: bool | Unsaid = UNSAID
+    reversed: Natural | Unsaid = UNSAID
+    restored: Natural | Unsaid = UNSAID
+    kept: KeptRecords | Unsaid = UNSAID
 
 
 class RebuildAsked(msgspec.Struct):

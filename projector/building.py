@@ -6,12 +6,12 @@ import asyncio
 import logging
 from typing import NoReturn
 
-import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from projector.compacting import Compaction, Compactor
 from projector.dropping import drop_useless
+from projector.faults import passes
 from projector.flipping import Cancelled, lane_of
 from projector.generations import declaration_of
 from projector.lanes import TAKE_OVER
@@ -29,8 +29,6 @@ logger = logging.getLogger(__name__)
 
 POLL_S = 2.0
 RETRY_S = 0.5
-PASSING = ("08", "40", "53", "55", "57", "58", "XX")
-"""Classes of SQLSTATEs that come and go: connections, serialization, resources, locks, administrators, the disk."""
 
 Builds = dict[tuple[str, int], asyncio.Task[None]]
 
@@ -116,9 +114,7 @@ class Rebuilds:
 
     async def _passes(self, build: Build, error: Exception) -> bool:
         """Whether it is worth trying again; if not, the rebuild has failed, and says why."""
-        cause = getattr(error, "orig", None) or error
-        state = str(getattr(cause, "sqlstate", None) or "")
-        lost = isinstance(error, DBAPIError | asyncpg.PostgresError) and (not state or state[:2] in PASSING)
+        lost = passes(error)
         logger.warning("action=rebuild-%s build=%s", "waits" if lost else "failed", build, exc_info=error)
         if not lost:
             await end_build(self._engine, build, "failed", f"{type(error).__name__}: {error}"[:2000])

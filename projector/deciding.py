@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from projector.parking import PROJECTOR, waiting_heads
 from shared.event_store import EventStore, Proposal
 from shared.events import RowCounts, UploadFailed, UploadPublished
 from shared.wakeups import APPENDED, LOADED, Wakeups
@@ -43,7 +44,13 @@ class Decider:
                 await bell.wait(POLL_S)
 
     async def decide(self, dataset: str, generation: int) -> None:
-        """Publish, or fail, the loaded uploads that no earlier one keeps waiting; one in review waits for a person."""
+        """Publish, or fail, the loaded uploads that no earlier one keeps waiting; one in review waits for a person.
+
+        What waited behind an event that could not be applied, and need not any more, is to be applied.
+        """
+        if released := await waiting_heads(self._engine, dataset, generation):
+            await self._store.append_all(dataset, released)
+            self._wakeups.ring(APPENDED)
         of = {"dataset": dataset, "generation": generation}
         async with self._engine.connect() as connection:
             undecided = (await connection.execute(UNDECIDED, of)).all()
@@ -51,7 +58,7 @@ class Decider:
             event = _decision(upload)
             if event is None:
                 return
-            await self._store.append(dataset, Proposal(event=event, actor="projector", claim=f"decided:{upload.id}"))
+            await self._store.append(dataset, Proposal(event=event, actor=PROJECTOR, claim=f"decided:{upload.id}"))
             self._wakeups.ring(APPENDED)
             async with self._engine.begin() as connection:
                 await connection.execute(PUBLISHING, {**of, "number": upload.number})

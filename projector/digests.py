@@ -28,6 +28,11 @@ UPLOADS = """
     number, id, state, published_position, withdrawn_position, CAST(withdrawal AS text) AS withdrawal,
     CAST(failure AS text) AS failure, {}
 """
+PARKED = """
+    SELECT position, type, keys, state, reason, behind, upload_id, actor, recorded_at, ended_position, ended_at,
+        ended_by, ended_reason
+    FROM read.parked WHERE dataset = :dataset AND generation = {}
+"""
 COUNTED = (
     "rows_read",
     "rows_accepted",
@@ -78,6 +83,7 @@ def parts_of(dataset: Dataset, generation: int, fields: Collection[str]) -> list
     return [
         *_versions(dataset, generation, fields),
         *_of_files(dataset, generation),
+        Part("parked", PARKED.format(generation), "CAST(this_row.position AS text)", hidden=("keys",)),
         *(_totals(dataset, generation, name) for name in (groups.name for groups in kept_tables(dataset))),
     ]
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.datasets.declaration import Dataset
 from shared.event_log import Load
+from shared.events import EventParked
 
 
 class Afterwards(msgspec.Struct):
@@ -31,3 +34,5 @@ class Fold(msgspec.Struct, frozen=True):
     afterwards: Afterwards
     told_after: int = 0
     """What became of commands at or below that position nobody asks any more: it is not written."""
+    parked: Mapping[int, EventParked] = {}
+    """What the log says further on of events that are skipped when their turn comes, by their positions."""

@@ -17,16 +17,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from projector.compacting import Compaction, Compactor
 from projector.deciding import Decider
+from projector.faults import passes, told
 from projector.folding import fold
 from projector.folds import Afterwards, Fold
 from projector.generations import LIVE, declaration_of, ensure_live
 from projector.heads import keep_noting, note_head
+from projector.parking import Parking, read_facts
 from projector.sweeping import sweep
 from shared.database import OUTAGES
 from shared.datasets.declaration import Dataset
-from shared.errors import Fenced, LogDiverged, Unavailable
+from shared.errors import Fenced, LaneStopped, LogDiverged, Unavailable
 from shared.event_log import Deliveries, Load, LoadsQueue, connected, reading
-from shared.events import RecordedEvent, UploadPublished
+from shared.events import EventParked, RecordedEvent, UploadPublished
 from shared.leases import Leases
 from shared.read_tables import Names
 from shared.settings import Settings
@@ -46,7 +48,8 @@ TAKE_OVER = text("""
 """)
 
 ADVANCE = text("""
-    UPDATE read.checkpoints SET position = :new, stream_offset = :offset, folded_at = clock_timestamp()
+    UPDATE read.checkpoints SET position = :new, stream_offset = :offset, folded_at = clock_timestamp(),
+        stopped_at = NULL, stopped_reason = NULL
     WHERE dataset = :dataset AND generation = :generation AND position = :old AND epoch = :epoch
 """)
 
@@ -100,9 +103,12 @@ class Lane:
                 epoch = await self._leases.acquire(name)
                 if epoch is not None:
                     await self._own(name, epoch)
+            except LaneStopped as error:
+                logger.error("action=lane-stopped dataset=%s reason=%r", self._dataset.name, str(error))
+                await asyncio.sleep(STOPPED_S)
             except (Unavailable, Fenced, LogDiverged, DBAPIError, *OUTAGES) as error:
                 logger.warning("action=lane-interrupted dataset=%s error=%r", self._dataset.name, error)
-            except Exception:  # A fault of ours or a poison event: this lane stops, the others go on.
+            except Exception:  # A fault of ours: this lane stops, the others go on.
                 logger.exception("action=lane-stopped dataset=%s retry_s=%s", self._dataset.name, STOPPED_S)
                 await asyncio.sleep(STOPPED_S)
             else:
@@ -151,10 +157,12 @@ class OwnedLane:
     """A lane under one epoch; `position` and `offset` are those of the last event that is folded.
 
     Whoever holds `folding` knows that no fold is under way.
+    One that `decides` says of an event that cannot be folded that it waits; another one ends with its error.
     """
 
     position: int
     offset: int | None
+    decides = True
 
     def __init__(
         self,
@@ -173,6 +181,8 @@ class OwnedLane:
         self._wakeups = wakeups
         self._settings = settings
         self._told_after = 0  # Nobody waits for outcomes at or below that position.
+        self._parked: dict[int, EventParked] = {}
+        self._parking = Parking(engine, wakeups, dataset.name, generation, epoch)
         self._attached: asyncio.Queue[int] = asyncio.Queue()
         self._cancelled = asyncio.Event()
         self._cancelled.set()  # What an earlier owner left.
@@ -194,6 +204,7 @@ class OwnedLane:
 
     async def _fold_all(self, deliveries: Deliveries, loads: LoadsQueue) -> None:
         idle_s, was_behind = self._settings.lease_s / 2, False
+        await self._read_facts()
         while True:
             delivered = await deliveries.next(idle_s)
             if delivered is None:
@@ -213,12 +224,37 @@ class OwnedLane:
             for run in runs(events):
                 await self._fold_run(run, delivered.offset, loads)
 
+    async def _read_facts(self) -> None:
+        """Know which events are skipped, as far as anybody can by now: whoever owned the lane before has decided."""
+        self._parked = await read_facts(self._engine, self._dataset.name, self.position)
+
     async def _fold_run(self, events: list[RecordedEvent], offset: int, loads: LoadsQueue) -> None:
-        if isinstance(events[0].data, UploadPublished):
+        if isinstance(events[0].data, UploadPublished) and events[0].position not in self._parked:
             await self._wait_until_loaded(events[0].data)
+        try:
+            await self._fold_together(events, offset, loads)
+        except Exception as error:
+            if passes(error) or not self.decides:
+                raise
+            logger.warning("action=fold-failed dataset=%s reason=%r", self._dataset.name, told(error))
+            await self._fold_singly(events, offset, loads)
+
+    async def _fold_singly(self, events: list[RecordedEvent], offset: int, loads: LoadsQueue) -> None:
+        """Fold what cannot be folded together; each event that cannot be folded alone either is parked, and skipped."""
+        for event in events:
+            try:
+                await self._fold_together([event], offset, loads)
+            except Exception as alone:
+                if passes(alone):
+                    raise
+                self._parked[event.position] = await self._parking.park(event, alone)
+                await self._fold_together([event], offset, loads)
+
+    async def _fold_together(self, events: list[RecordedEvent], offset: int, loads: LoadsQueue) -> None:
         async with self.folding, self._engine.begin() as connection:
             small_rows = self._settings.small_upload_rows
-            to = Fold(connection, self._dataset, self._generation, small_rows, Afterwards(), self._told_after)
+            after = Afterwards()
+            to = Fold(connection, self._dataset, self._generation, small_rows, after, self._told_after, self._parked)
             await fold(to, events)
             moved = {"new": events[-1].position, "old": self.position, "offset": offset, "epoch": self._epoch}
             if (await connection.execute(ADVANCE, {**self._of, **moved})).rowcount != 1:

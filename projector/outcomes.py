@@ -41,6 +41,7 @@ EXISTS = "exists"
 STALE = "stale"
 REJECTED = "rejected"
 CONFLICT = "conflict"
+PARKED = "parked"
 
 
 async def write_outcomes(to: Fold, all_outcomes: Sequence[Outcome]) -> None:

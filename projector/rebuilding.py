@@ -60,6 +60,8 @@ class Over(Exception):
 class Builder(OwnedLane):
     """The lane of one generation that is being built, under one epoch."""
 
+    decides = False
+
     def __init__(
         self, build: Build, dataset: Dataset, epoch: int, engine: AsyncEngine, wakeups: Wakeups, settings: Settings
     ) -> None:
@@ -83,7 +85,7 @@ class Builder(OwnedLane):
             if await self._progress.note(self.position, live):
                 self._wakeups.ring(REBUILDS)
             if self.position >= target:
-                if await self._finish(replay, loads):
+                if self.position >= (self._build.until_position or 0) and await self._finish(replay, loads):
                     raise Over
                 await asyncio.sleep(AGAIN_S)
                 continue
@@ -97,13 +99,13 @@ class Builder(OwnedLane):
                     raise LogDiverged("The stream does not deliver what the store has: reading it from its start.")
 
     async def _target(self) -> tuple[int, int]:
-        """The generation that is served, and the position that is to be reached."""
+        """The generation that is served, and the position that is to be reached: never one behind what is served."""
         async with self._engine.connect() as connection:
             head = int((await connection.execute(HEAD, self._of)).scalar_one())
         self._told_after = head - KEPT
         live, position = await served_position(self._engine, self._dataset.name)
         until = self._build.until_position
-        return live, position if until is None else until
+        return live, position if until is None else min(until, position)
 
     async def _fold_next(self, replay: Replay, loads: LoadsQueue, until: int, timeout_s: float) -> bool:
         """Fold some events, none behind `until`; whether there were any."""
@@ -113,6 +115,7 @@ class Builder(OwnedLane):
         return bool(events)
 
     async def _fold_events(self, events: list[RecordedEvent], replay: Replay, loads: LoadsQueue) -> None:
+        await self._read_facts()  # They are all there: what is served has come as far as these events.
         for run in runs(events):
             await self._fold_run(run, replay.offset(run[-1].position), loads)
             replay.folded(self.position)

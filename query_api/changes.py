@@ -28,6 +28,7 @@ Body = dict[str, object]
 
 SAID = ("code", "key", "version", "record", "detail")
 APPLIED = "applied"
+PARKED = "parked"
 
 
 class Changes:
@@ -55,7 +56,7 @@ class Changes:
             row = (await connection.execute(wanted)).mappings().one_or_none()
         if row is None:
             raise NotFound(f"{self.dataset.name}:{position} is no command, or one of long ago; the history knows more.")
-        return {"state": APPLIED if row["code"] == APPLIED else "refused", **row}, folded
+        return {"state": row["code"] if row["code"] in (APPLIED, PARKED) else "refused", **row}, folded
 
 
 def change_routes(changes: Changes, waiter: Waiter) -> list[HTTPRouteHandler]:

@@ -57,7 +57,7 @@ def history_schema(dataset: Dataset) -> Schema:
 def change_schema() -> Schema:
     """What became of a command."""
     properties: Properties = {
-        "state": value_schema(Kind.CHOICE, ("pending", "applied", "refused")),
+        "state": value_schema(Kind.CHOICE, ("pending", "applied", "refused", "parked")),
         **{name: value_schema(Kind.TEXT, nullable=True) for name in ("code", "key")},
         "version": value_schema(Kind.INTEGER, nullable=True),
         **{name: Schema(type=[OpenAPIType.OBJECT, OpenAPIType.NULL]) for name in ("record", "detail")},

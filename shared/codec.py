@@ -29,6 +29,9 @@ VERSIONS: dict[str, int] = {
     "record-removed": 1,
     "records-corrected": 1,
     "row-corrected": 1,
+    "event-parked": 1,
+    "parked-retried": 1,
+    "parked-discarded": 1,
 }
 """The version in which each event is written today."""
 

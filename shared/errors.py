@@ -24,6 +24,7 @@
     │   ├── Behind           the read tables have not come as far as the caller asks
     │   └── Redeclared       another declaration is served by now than the one that was asked
     ├── Fenced               somebody else owns the work now: let go
+    ├── LaneStopped          so many events cannot be applied that a person has to look
     ├── LogDiverged          the stream does not continue where the checkpoint stands
     ├── UnreadableEvent      the log has an event that this version does not know
     └── BlobCorrupt          stored bytes are not the bytes that were received
@@ -182,6 +183,10 @@ class Redeclared(Unavailable):
 
 class Fenced(TablefoldError):
     """A lease was lost or a checkpoint moved under us: roll back and let go."""
+
+
+class LaneStopped(TablefoldError):
+    """So many events of a dataset cannot be applied that its lane does not go on; the message names the way."""
 
 
 class LogDiverged(TablefoldError):

@@ -59,6 +59,11 @@ READ = text("""
     FROM store.events WHERE dataset = :dataset AND position > :after ORDER BY position LIMIT :limit
 """)
 
+READ_ONE = text("""
+    SELECT dataset, position, event_id, version, actor, correlation_id, recorded_at, data::text AS data
+    FROM store.events WHERE dataset = :dataset AND position = :position
+""")
+
 HEADS = text("SELECT dataset, position FROM store.heads")
 
 
@@ -147,13 +152,7 @@ class EventStore:
 
     async def _append_group(self, dataset: str, proposals: Sequence[Proposal]) -> list[Appended | Exception]:
         async with self._engine.begin() as connection:
-            head = int((await connection.execute(LOCK_HEAD, {"dataset": dataset})).scalar_one())
-            wanted = [claim for one in proposals for claim in _claims_of(one)]
-            found = await connection.execute(CLAIMED, {"dataset": dataset, "claims": wanted}) if wanted else ()
-            group = Group(dataset, head, {row.claim: _Claim(*row[1:]) for row in found})
-            answers = [group.decide(one) for one in proposals]
-            await group.write(connection)
-        return answers
+            return await append_within(connection, dataset, proposals)
 
     async def dataset_of(self, upload_id: UUID) -> str | None:
         """The dataset of an upload that was received, or None."""
@@ -254,6 +253,25 @@ class Group:
                 await connection.execute(statement, rows)
         if self._head > self._first:
             await connection.execute(ADVANCE, {"dataset": self._dataset, "position": self._head})
+
+
+async def append_within(
+    connection: AsyncConnection, dataset: str, proposals: Sequence[Proposal]
+) -> list[Appended | Exception]:
+    """Append in a transaction of the caller, who holds the head of the dataset from here to its end."""
+    head = int((await connection.execute(LOCK_HEAD, {"dataset": dataset})).scalar_one())
+    wanted = [claim for one in proposals for claim in _claims_of(one)]
+    found = await connection.execute(CLAIMED, {"dataset": dataset, "claims": wanted}) if wanted else ()
+    group = Group(dataset, head, {row.claim: _Claim(*row[1:]) for row in found})
+    answers = [group.decide(one) for one in proposals]
+    await group.write(connection)
+    return answers
+
+
+async def read_at(connection: AsyncConnection, dataset: str, position: int) -> RecordedEvent:
+    """The event at a position that is in the log."""
+    found = await connection.execute(READ_ONE, {"dataset": dataset, "position": position})
+    return _recorded(found.mappings().one())
 
 
 def _claims_of(proposal: Proposal) -> list[str]:

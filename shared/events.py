@@ -134,9 +134,35 @@ class RowCorrected(Event, frozen=True, kw_only=True, tag="row-corrected"):
     cells: dict[str, str]
 
 
+class EventParked(Event, frozen=True, kw_only=True, tag="event-parked"):
+    """An event could not be applied when its turn came: it is skipped there, and waits, as does all about `keys`.
+
+    Appended by whoever owned the lane, before anything behind that event was folded. `reason` tells no values.
+    """
+
+    parked_position: int
+    keys: tuple[str, ...]
+    reason: str
+
+
+class ParkedRetried(Event, frozen=True, kw_only=True, tag="parked-retried"):
+    """What waits is to be applied at this position, as if it came now; the projector says so of what waited behind."""
+
+    parked_position: int
+
+
+class ParkedDiscarded(Event, frozen=True, kw_only=True, tag="parked-discarded"):
+    """What waits will never be applied, and what waits behind it need not wait for it."""
+
+    parked_position: int
+    reason: str
+
+
+ParkingFact = EventParked | ParkedRetried | ParkedDiscarded
+
 RecordFact = RecordAdded | RecordCorrected | RecordRemoved | RecordsCorrected | RowCorrected
 
-Fact = UploadReceived | UploadApproved | UploadWithdrawn | UploadPublished | UploadFailed | RecordFact
+Fact = UploadReceived | UploadApproved | UploadWithdrawn | UploadPublished | UploadFailed | RecordFact | ParkingFact
 
 
 class Unreadable(msgspec.Struct, frozen=True, kw_only=True):

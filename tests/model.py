@@ -12,6 +12,9 @@ from typing import Any
 from uuid import UUID
 
 from shared.events import (
+    EventParked,
+    ParkedDiscarded,
+    ParkedRetried,
     RecordAdded,
     RecordCorrected,
     RecordedEvent,
@@ -28,16 +31,21 @@ from shared.events import (
 )
 from tests.driven.rows import Cells, Rules, read_file
 from tests.driven.versions import OF_UPLOAD, End, Outcome, Upload, Version
+from tests.driven.waiting import Waiting
 
 
 class Model:
-    """Everything that can be asked after the events that were folded."""
+    """Everything that can be asked after the events that were folded.
+
+    `waiting` has what could not be applied, and in `facts` what the log says further on of what cannot.
+    """
 
     def __init__(self, rules: Rules, files: Mapping[UUID, Mapping[int, Cells]]) -> None:
         self.position = 0
         self.chains: dict[str, list[Version]] = {}
         self.uploads: dict[UUID, Upload] = {}
         self.outcomes: dict[int, Outcome] = {}
+        self.waiting = Waiting()
         self._rules = rules
         self._files = files
 
@@ -63,9 +71,43 @@ class Model:
         """Apply the next event."""
         assert event.position == self.position + 1
         self.position = event.position
-        outcome = self._fold(event)
+        outcome = self._take(event)
         if outcome is not None:
             self.outcomes[event.position] = outcome
+
+    def _take(self, event: RecordedEvent) -> Outcome | None:
+        """Apply an event unless it waits; what is decided about one that does."""
+        fact = self.waiting.facts.get(event.position)
+        match event.data:
+            case EventParked():
+                return None
+            case ParkedRetried(parked_position=position) if fact is None:
+                return self._retry(event, position)
+            case ParkedRetried(parked_position=position) | ParkedDiscarded(parked_position=position) if fact:
+                return self.waiting.failed_again(position, fact)
+            case ParkedDiscarded(parked_position=position):
+                return self._decided(event, position, self.waiting.discard(event, position))
+            case UploadReceived(upload_id=upload_id) as received if fact:
+                file = read_file(self._rules, len(self.uploads) + 1, {})
+                self.uploads[upload_id] = Upload(received, len(self.uploads) + 1, file, 0, state="failed")
+            case UploadPublished(upload_id=upload_id) if fact:
+                self.uploads[upload_id].refused = True
+        now = self.waiting.let_through(event)
+        return self._fold(now) if now else Outcome("parked")
+
+    def _retry(self, event: RecordedEvent, position: int) -> Outcome | None:
+        refused = self.waiting.refuses(position)
+        if refused is not None:
+            return refused
+        outcome = self._fold(self.waiting.end(event, position, "retried"))
+        return self._decided(event, position, outcome or Outcome("applied"))
+
+    def _decided(self, event: RecordedEvent, position: int, outcome: Outcome) -> Outcome:
+        """Whoever sent what has waited can ask what became of it; its outcome is that of the decision."""
+        row = self.waiting.rows.get(position)
+        if row and row.ended == event.position and self.outcomes[position].code == "parked":
+            self.outcomes[position] = outcome
+        return outcome
 
     def _fold(self, event: RecordedEvent) -> Outcome | None:
         match event.data:
@@ -100,13 +142,14 @@ class Model:
                 return Outcome("applied", detail={"corrected": len(there), "missing": len(keys) - len(there)})
             case RowCorrected(upload_id=upload_id, row=row, cells=cells):
                 return self._correct_row(event, self.uploads.get(upload_id), row, cells)
-            case Unreadable(why=why):
-                raise AssertionError(why)
+            case Unreadable() | EventParked() | ParkedRetried() | ParkedDiscarded():
+                raise AssertionError(event)
 
     def _publish(self, event: RecordedEvent, upload: Upload) -> None:
         if upload.state != "waiting":
             return
-        assert all(one.state != "waiting" for one in self.uploads.values() if one.number < upload.number), "its turn"
+        before = [one for one in self.uploads.values() if one.number < upload.number and not one.refused]
+        assert all(one.state != "waiting" for one in before), "its turn"
         assert upload.approved or not upload.received.review, "a person has approved it"
         assert upload.received.on_error == "skip" or not upload.count("rejected"), "it has no errors"
         upload.state, upload.published, upload.superseded = "published", event.position, 0

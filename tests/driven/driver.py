@@ -133,6 +133,7 @@ class Driver:
         self.files: dict[UUID, dict[int, Cells]] = {}
         self.merge: Merge | None = None
         self._merge_steps = 0
+        self.correlation_id: UUID | None = None
         self.lane = self.own(epoch=0)
 
     def own(self, epoch: int) -> OwnedLane:
@@ -145,7 +146,9 @@ class Driver:
 
     async def append(self, event: Fact, *, actor: str = "ann", claim: str | None = None) -> Appended:
         """An event into the store."""
-        return await self.place.store.append(self.dataset.name, Proposal(event=event, actor=actor, claim=claim))
+        correlation_id = self.correlation_id or uuid4()
+        proposal = Proposal(event=event, actor=actor, claim=claim, correlation_id=correlation_id)
+        return await self.place.store.append(self.dataset.name, proposal)
 
     async def send(self, rows: Sequence[Sequence[str]], *, review: bool = False, abort: bool = False) -> UUID:
         """A file with these cells is received."""

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from projector.parking import read_facts
 from projector.previewing import SAMPLES
 from shared.datasets.declaration import Dataset
 from shared.events import (
@@ -43,6 +44,7 @@ from tests.driven.versions import Upload
 from tests.model import Model
 
 DONE = "published", "failed", "withdrawn"
+FAILURES = "row-errors", "parked"
 NOBODY, NOBODYS = UUID(int=0), 6
 
 
@@ -108,8 +110,10 @@ class Play:
     async def advance(self, events: int, load: int | None, *, decide: bool) -> bool:
         """Work a little; whether there was anything to do."""
         folded = await self.driver.fold(events) if events else []
+        if folded:
+            self.model.waiting.facts = await read_facts(self.driver.place.engine, self.driver.dataset.name, 0)
         for event in folded:
-            assert not isinstance(event.data, UploadFailed) or event.data.code == "row-errors", event.data.reason
+            assert not isinstance(event.data, UploadFailed) or event.data.code in FAILURES, event.data.reason
             self.model.fold(event)
         loaded = await self.driver.load(load) if load is not None else None
         if loaded:

@@ -31,6 +31,12 @@ OUTCOMES = text("""
 """)
 
 
+PARKED = text("""
+    SELECT position, keys, state, reason, behind, ended_position, ended_by, ended_reason FROM read.parked
+    WHERE dataset = :dataset AND generation = :generation ORDER BY position
+""")
+
+
 class ReadBack:
     """Reads one generation of a dataset, by what its tables are documented to mean."""
 
@@ -93,6 +99,12 @@ class ReadBack:
             for row in found
         }
 
+    async def parked(self) -> list[tuple[Any, ...]]:
+        """What waits or has waited: position, keys, state, reason, behind, and how that ended."""
+        async with self._engine.connect() as connection:
+            found = (await connection.execute(PARKED, self._of)).all()
+        return [(row[0], frozenset(row[1]), *row[2:]) for row in found]
+
     async def rejects(self) -> tuple[dict[int, dict[int, str]], dict[int, dict[int, Errors]]]:
         """Outcomes and errors of rows that are no record by themselves, by upload and row."""
         outcomes: dict[int, dict[int, str]] = {}
@@ -129,7 +141,7 @@ async def everything(engine: AsyncEngine, dataset: Dataset, generation: int) -> 
     """Every row of every table of a generation and of its books, as text in some fixed order."""
     names = Names(dataset, generation)
     own = (names.records, names.history, names.rejects, names.row_errors)
-    books = ("uploads", "chunks", "segments", "outcomes")
+    books = ("uploads", "chunks", "segments", "outcomes", "parked")
     parts = [(table, "true") for table in own]
     parts += [(f"read.{table}", "dataset = :dataset AND generation = :generation") for table in books]
     found = {}

@@ -43,7 +43,10 @@ class Version:
 
 @dataclass
 class Upload:
-    """An upload; `state` is waiting until it is published, failed or withdrawn."""
+    """An upload; `state` is waiting until it is published, failed or withdrawn.
+
+    One is `refused` whose publication could not be applied: it is about to fail.
+    """
 
     received: UploadReceived
     number: int
@@ -51,6 +54,7 @@ class Upload:
     records: int
     state: str = "waiting"
     approved: bool = False
+    refused: bool = False
     superseded: int | None = None
     published: int | None = None
     withdrawn: int | None = None

@@ -25,6 +25,9 @@ WHOLE_LIFE = {
     "records-corrected": "applied",
     "upload-withdrawn": "applied",
     "upload-failed": None,
+    "event-parked": None,
+    "parked-retried": "not-found",
+    "parked-discarded": "not-found",
 }
 """The golden events in an order in which they may have happened, with what becomes of each as a command."""
 

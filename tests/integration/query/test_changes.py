@@ -74,6 +74,6 @@ async def test_a_key_named_like_it_is_a_key(client: httpx.AsyncClient) -> None:
 async def test_the_document_tells_of_it(client: httpx.AsyncClient) -> None:
     paths = (await client.get("/schema/openapi.json")).json()["paths"]
     answers = paths["/sales/changes/{position}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
-    assert answers["properties"]["state"]["enum"] == ["pending", "applied", "refused"]
+    assert answers["properties"]["state"]["enum"] == ["pending", "applied", "refused", "parked"]
     asked = paths["/sales/{key}/history"]["get"]["parameters"]
     assert {one["name"] for one in asked if one["in"] != "header"} == {"key", "after", "limit", "as_of"}
