@@ -22,6 +22,7 @@ from command_api.limits import LIMITS
 from command_api.login_delays import LoginDelays
 from command_api.logins import Logins
 from command_api.outcomes import Outcomes
+from command_api.parked import parked_routes
 from command_api.passwords import Passwords
 from command_api.people import People, people_routes
 from command_api.quotas import Quotas
@@ -95,6 +96,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
             *people_routes(people),
             *(upload_route(dataset, uploads) for dataset in catalogue.values()),
             *(route for dataset in catalogue.values() for route in record_routes(dataset, commands)),
+            *(route for dataset in catalogue.values() for route in parked_routes(dataset, commands)),
             *(bulk_route(bulk, dataset) for dataset, bulk in bulks),
             *upload_action_routes(actions),
             *rebuild_routes(Rebuilds(engine, lambda: wakeups.ring(REBUILDS)), catalogue),

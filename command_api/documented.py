@@ -110,7 +110,33 @@ OF_REBUILDS: ToldTable = {
     ),
 }
 
-TOLD: ToldTable = {**OF_RECORDS, **OF_UPLOADS, **OF_REBUILDS, **OF_PEOPLE}
+WAITING: Final = ("bad-parameter", "not-found", "conflict", *KEYED)
+
+OF_PARKED: ToldTable = {
+    "POST /parked/{dataset}/{position}/retry": Told(
+        says="Apply an event that could not be applied when its turn came, as if it came now. It is refused (409) where"
+        " it waits behind another one, or still cannot be applied. What has waited behind it is applied by itself.",
+        answers={
+            200: Answer(
+                says="It is applied.", shape=shapes.Retried, headers=("Position",), may_have=("ETag", *TOLD_TWICE)
+            ),
+            202: LATER,
+        },
+        problems=(*WAITING, "stale-version", "invalid-record"),
+        reads=WAITS,
+    ),
+    "DELETE /parked/{dataset}/{position}": Told(
+        says="Never apply an event that could not be applied when its turn came. What has waited behind it is applied.",
+        answers={
+            200: Answer(says="It is discarded.", shape=shapes.Done, headers=("Position",), may_have=TOLD_TWICE),
+            202: LATER,
+        },
+        problems=WAITING,
+        reads=WAITS,
+    ),
+}
+
+TOLD: ToldTable = {**OF_RECORDS, **OF_UPLOADS, **OF_REBUILDS, **OF_PARKED, **OF_PEOPLE}
 
 
 def documents_of_commands() -> Documents:

@@ -19,6 +19,8 @@ ROLES: RoleTable = {
     "POST /datasets/{name}/rebuilds": Role.PUBLISHER,
     "DELETE /datasets/{name}/rebuilds/{id}": Role.PUBLISHER,
     "POST /datasets/{name}/rebuilds/{id}/restore": Role.PUBLISHER,
+    "POST /parked/{dataset}/{position}/retry": Role.PUBLISHER,
+    "DELETE /parked/{dataset}/{position}": Role.PUBLISHER,
     "PATCH /users/{name}": Role.ADMINISTRATOR,
     "PUT /users/{name}/password": Role.NONE,
     "POST /tokens": OPEN,

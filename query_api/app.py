@@ -23,6 +23,7 @@ from query_api.limits import LIMITS
 from query_api.listeners import Seats
 from query_api.looks import Reader
 from query_api.moments import Moments
+from query_api.parked import Parked, parked_routes
 from query_api.people import People, people_routes
 from query_api.prepared import Prepared
 from query_api.rankings import ranking_routes
@@ -94,6 +95,7 @@ def make_app(settings: Settings, catalogue: Catalogue, own: Catalogue | None = N
             *docs_routes(),
             *people_routes(People(engine, cursors)),
             *rebuild_routes(engine, catalogue),
+            *parked_routes(Parked(engine, catalogue, cursors), waiter),
             *upload_routes(Uploads(engine, catalogue, cursors), catalogue, waiter),
             *event_routes(Events(watcher, engine, catalogue, Seats()), catalogue, waiter),
             *row_error_routes(RowErrors(engine, catalogue, cursors), waiter),

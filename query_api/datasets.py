@@ -11,11 +11,12 @@ from query_api.answers import Answer, answer
 from query_api.compaction import read_compaction
 from query_api.lag import KNOWN_FOR, LAG_COLUMNS, lag_of
 from query_api.openapi import described
+from query_api.parked import count_waiting
 from query_api.records import Records
 from query_api.routing import readable
 from query_api.segments import read_segments, total
 from query_api.snapshots import snapshot
-from shared.books import checkpoints, projectors
+from shared.books import checkpoints, datasets, projectors
 from shared.datasets.catalogue import Catalogue
 from shared.datasets.declaration import Dataset
 from shared.datasets.fields import Field, Ge, Kind, When
@@ -29,6 +30,14 @@ Body = dict[str, object]
 
 ALIVE = sa.select(sa.func.count()).where(projectors.c.seen_at > sa.func.now() - sa.literal(KNOWN_FOR, sa.Interval()))
 """How many projectors were seen not too long ago."""
+
+
+STOPPED = (
+    sa.select(checkpoints.c.stopped_at.label("at"), checkpoints.c.stopped_reason.label("reason"))
+    .join(datasets, (datasets.c.dataset == checkpoints.c.dataset) & (datasets.c.generation == checkpoints.c.generation))
+    .where(checkpoints.c.dataset == sa.bindparam("dataset"), checkpoints.c.stopped_at.is_not(None))
+)
+"""Why the lane of a dataset does not go on by itself."""
 
 
 def field_body(field: Field) -> Body:
@@ -69,7 +78,10 @@ PARAMETERS = {COUNT.name: COUNT}
 
 
 async def read_dataset(connection: AsyncConnection, records: Records, own: Dataset, *, exact: bool) -> Body:
-    """A declaration with what is served of it: records and segments, how far it was folded, how far behind that is."""
+    """A declaration with what is served of it: records, segments, how far it was folded, and how far behind that is.
+
+    `stopped` says why that does not go on by itself, `parked` how many events wait.
+    """
     dataset = records.dataset
     served = await read_served(connection, dataset)
     segments = await read_segments(connection, dataset, served, exact=exact)
@@ -77,10 +89,13 @@ async def read_dataset(connection: AsyncConnection, records: Records, own: Datas
         checkpoints.c.dataset == dataset.name, checkpoints.c.generation == served.generation
     )
     lag = lag_of((await connection.execute(wanted)).one_or_none())
+    stopped = (await connection.execute(STOPPED, {"dataset": dataset.name})).mappings().one_or_none()
     return {
         **dataset_body(records, served),
         "declaration": declaration_body(dataset, own),
         **msgspec.structs.asdict(lag),
+        "stopped": dict(stopped) if stopped else None,
+        "parked": await count_waiting(connection, dataset.name),
         "records": total(segments),
         "segments": segments,
         "compaction": await read_compaction(connection, dataset.name, served),

@@ -51,6 +51,14 @@ OF_SERVICE: ToldTable = {
         answers={200: Answer(says="The rebuild.", shape=shapes.OneRebuild, may_have=("Retry-After",))},
         problems=(*ASKED, "not-found"),
     ),
+    "GET /parked": Told(
+        says="Events that could not be applied when their turn came, and those that wait behind them for the same"
+        " record, row or upload, of the datasets that the caller may see; by dataset and position. The other document"
+        " has how to retry and discard one.",
+        answers={200: Answer(says="One page of what waits.", shape=shapes.ParkedList, may_have=("Link",))},
+        problems=ASKED,
+        reads=("Read-After", "Prefer"),
+    ),
     "GET /users": Told(
         says="All users with their roles and quotas; never anything by which they log in.",
         answers={200: Answer(says="One page of users.", shape=shapes.UserList, may_have=("Link",))},

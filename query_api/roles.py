@@ -12,6 +12,7 @@ ROLES: RoleTable = {
     "GET /users": Role.ADMINISTRATOR,
     "GET /datasets/{name}/rebuilds": Role.VIEWER,
     "GET /datasets/{name}/rebuilds/{id}": Role.VIEWER,
+    "GET /parked": Role.VIEWER,
     "GET /uploads": Role.VIEWER,
     "GET /uploads/{upload_id}": Role.VIEWER,
     "GET /uploads/{upload_id}/errors": Role.VIEWER,

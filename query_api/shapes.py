@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from query_api.parked_shapes import OneParked, Stopped, WaitingCounts
 from query_api.upload_shapes import UNSAID, Natural, OneUpload, Time, Unsaid, Url
 from shared.auth.callers import Role
 from shared.datasets.fields import Case, Kind
@@ -133,6 +134,8 @@ class OneDataset(msgspec.Struct):
     lag_events: Natural | None
     lag_s: Annotated[float, msgspec.Meta(ge=0)] | None
     folded_at: Time | None
+    stopped: Stopped | None
+    parked: WaitingCounts
     records: Number
     segments: list[Segment]
     compaction: Compaction
@@ -168,6 +171,15 @@ class UploadList(msgspec.Struct):
     """Uploads, newest first."""
 
     results: list[OneUpload]
+    next: Url | None
+    previous: Url | None
+    count: Number | None
+
+
+class ParkedList(msgspec.Struct):
+    """Events that wait, by dataset and position."""
+
+    results: list[OneParked]
     next: Url | None
     previous: Url | None
     count: Number | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
 
 datasets = sa.table("datasets", sa.column("dataset", sa.Text), sa.column("generation", sa.Integer), schema="read")
 
@@ -25,6 +26,8 @@ checkpoints = sa.table(
     sa.column("head", sa.BigInteger),
     sa.column("head_seen_at", sa.DateTime(timezone=True)),
     sa.column("waiting_since", sa.DateTime(timezone=True)),
+    sa.column("stopped_at", sa.DateTime(timezone=True)),
+    sa.column("stopped_reason", sa.Text),
     schema="read",
 )
 
@@ -64,6 +67,26 @@ outcomes = sa.table(
     sa.column("version", sa.BigInteger),
     sa.column("record", sa.JSON),
     sa.column("detail", sa.JSON),
+    schema="read",
+)
+
+parked = sa.table(
+    "parked",
+    sa.column("dataset", sa.Text),
+    sa.column("generation", sa.Integer),
+    sa.column("position", sa.BigInteger),
+    sa.column("type", sa.Text),
+    sa.column("keys", pg.ARRAY(sa.Text)),
+    sa.column("state", sa.Text),
+    sa.column("reason", sa.Text),
+    sa.column("behind", sa.BigInteger),
+    sa.column("upload_id", sa.Uuid),
+    sa.column("actor", sa.Text),
+    sa.column("recorded_at", sa.DateTime(timezone=True)),
+    sa.column("ended_position", sa.BigInteger),
+    sa.column("ended_at", sa.DateTime(timezone=True)),
+    sa.column("ended_by", sa.Text),
+    sa.column("ended_reason", sa.Text),
     schema="read",
 )
 

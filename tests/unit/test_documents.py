@@ -70,13 +70,17 @@ def test_every_operation_says_what_it_does_who_may_and_how_often(name: str) -> N
             assert operation["x-rate-limit"]["calls"] >= 10, called
 
 
+REQUIRED = ("max_affected", "reason")
+"""Query parameters without which a command is not taken: how much it may change, why something is never to be done."""
+
+
 @pytest.mark.parametrize("name", MAKERS)
 def test_every_parameter_has_a_type_words_and_an_example_that_fits(name: str) -> None:
     seen = 0
     for called, operation in operations(name):
         for one in operation["parameters"]:
             assert one["description"], (called, one["name"])
-            assert one["required"] == (one["in"] == "path" or one["name"] == "max_affected"), (called, one["name"])
+            assert one["required"] == (one["in"] == "path" or one["name"] in REQUIRED), (called, one["name"])
             if one["name"] in NO_EXAMPLE:
                 continue
             validator = jsonschema_rs.Draft202012Validator(one["schema"], validate_formats=True)
