@@ -16,6 +16,7 @@ from rich.table import Table
 
 from cli.bench import edits as editing
 from cli.bench import ingest as ingesting
+from cli.bench import logins as logging_in
 from cli.bench import reads as reading
 from cli.bench import rebuilds as rebuilding
 from cli.bench import scale as scaling
@@ -103,6 +104,28 @@ def edits(records: int, rows: int, seconds: float, as_json: bool, data: Path | N
 
     with ingesting.fresh_folder(data) as folder:
         found = editing.goals(editing.measure(folder, records, rows, seconds, show))
+    if as_json:
+        for each in found:
+            _out(each)
+        return
+    _show_goals(table, found)
+
+
+@bench.command()
+@click.option("--people", type=click.IntRange(1, 64), default=50, show_default=True, help="Who log in at once.")
+@click.option("--seconds", type=click.FloatRange(min=1), default=15.0, show_default=True, help="Length of a run.")
+@json_option
+@data_option
+def logins(people: int, seconds: float, as_json: bool, data: Path | None) -> None:
+    """Read and correct records one after the other, alone and while many log in again and again."""
+    table = Table("call", "", "calls", "p50 ms", "p99 ms", "logins", box=None, pad_edge=False)
+
+    def show(run: logging_in.Called) -> None:
+        figures = (run.calls, run.p50_ms, run.p99_ms, run.logins)
+        _out(run) if as_json else table.add_row(run.what, run.during, *(f"{one:,g}" for one in figures))
+
+    with ingesting.fresh_folder(data) as folder:
+        found = logging_in.goals(logging_in.measure(folder, people, seconds, show))
     if as_json:
         for each in found:
             _out(each)

@@ -55,7 +55,7 @@ def measure(
     runs: list[Edited] = []
     with Stack(folder / "data", settings={"TABLEFOLD_RATE_LIMITS": UNLIMITED}) as stack:
         token = stack.key("bench", scopes=())
-        _load(stack.url, token, seed)
+        load(stack.url, token, seed)
         for clients, during in ((1, QUIET), (32, QUIET), (1, LOADING), (32, LOADING)):
             meanwhile = _another(large, clients) if during == LOADING else None
             runs.append(asyncio.run(_run(stack.url, token, keys, clients, seconds, meanwhile)))
@@ -63,7 +63,8 @@ def measure(
     return runs
 
 
-def _load(url: str, token: str, path: Path) -> None:
+def load(url: str, token: str, path: Path) -> None:
+    """Send a file of `debts` and return once it is published."""
     with connect(url, token) as client:
         follow(client, send(client, "debts", path).id, poll_s=0.05, deadline_s=DEADLINE_S)
 
@@ -84,11 +85,11 @@ async def _run(
     loop = asyncio.get_running_loop()
     began = loop.time()
     host, port = str(address.hostname), int(address.port or 80)
-    work = asyncio.create_task(put_for(host, port, token, clients, _requests(keys), stop))
+    work = asyncio.create_task(put_for(host, port, token, clients, corrections(keys), stop))
     if meanwhile is None:
         await asyncio.wait([work], timeout=seconds)
     else:
-        await asyncio.to_thread(_load, url, token, meanwhile)
+        await asyncio.to_thread(load, url, token, meanwhile)
     stop.set()
     took_ms = sorted(1000 * one for one in await work)
     return Edited(
@@ -102,7 +103,8 @@ async def _run(
     )
 
 
-def _requests(keys: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+def corrections(keys: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """The path and the body of corrections of records at random, without end."""
     chosen = random.Random(SEED)
     while True:
         body = b'{"debt_amount": "%d.%02d"}' % (chosen.randrange(10_000), chosen.randrange(100))
