@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 LEASE = "relay"
 BATCH_EVENTS = 300
 POLL_S = 1.0
+CHECK_S = 5.0
 RETRY_S = 1.0
 
 
@@ -64,13 +65,21 @@ class Relay:
 
     async def _relay_through(self, writer: StreamWriter, bell: Bell) -> None:
         relayed = await self._open_all(writer)
+        clock = asyncio.get_running_loop().time
+        checked = clock()
         while True:
-            for dataset, head in (await self._store.heads()).items():
+            heads = await self._store.heads()
+            if new := heads.keys() - relayed.keys():
+                raise Unavailable(f"{min(new)} has no stream yet: an import has brought it. Opening all streams again.")
+            for dataset, head in heads.items():
                 while relayed[dataset] < head:
                     events = await self._store.read(dataset, relayed[dataset], BATCH_EVENTS)
                     await writer.publish(events)
                     relayed[dataset] = events[-1].position
             await bell.wait(POLL_S)
+            if clock() > checked + CHECK_S:  # Nobody may publish for hours, and lanes and rebuilds wait for a stream.
+                await writer.check(relayed)
+                checked = clock()
 
     async def _open_all(self, writer: StreamWriter) -> dict[str, int]:
         """Where each stream ends; one whose dataset has no events yet cannot have any either."""

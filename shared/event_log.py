@@ -130,6 +130,12 @@ class StreamWriter:
                 last = delivered.events[-1].position
         return last
 
+    async def check(self, datasets: Iterable[str]) -> None:
+        """Raise Unavailable where a stream is gone: whoever opens again fills it from the store."""
+        for name in map(stream_of, datasets):
+            if not await _is_there(self._connection, name):
+                raise Unavailable(f"The stream {name} is gone.")
+
     async def publish(self, events: Sequence[RecordedEvent]) -> None:
         """One message with consecutive events of one dataset; returns when the broker has confirmed it.
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import shutil
+from collections.abc import Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import aio_pika
+import pytest
 
 from cli.stack import Stack
-from shared.event_log import LOADS, Deliveries, StreamWriter, connected, reading, stream_of
-from shared.events import RecordedEvent
+from shared.errors import LogDiverged
+from shared.event_log import LOADS, Delivered, Deliveries, StreamWriter, connected, reading, stream_of
+from shared.events import RecordAdded, RecordedEvent
+from tests.driven.driver import Place
+from tests.driven.rebuilt import AtOnce, Stored, ask, builder_of, made, opened
+from tests.driven.rebuilt import run as run_builder
+from tests.driven.tiny import TASKS
 from tests.files import debt, debts
 from tests.laws.conftest import Tables, digest
 from tests.steps import Api, eventually
@@ -37,6 +45,37 @@ async def whole_stream(deliveries: Deliveries) -> list[list[RecordedEvent]]:
     while delivered := await deliveries.next(1):
         messages.append(delivered.events)
     return messages
+
+
+async def lose_stream(amqp_url: str) -> None:
+    """The stream of debts is deleted."""
+    connection = await aio_pika.connect(amqp_url)
+    async with connection:
+        channel = await connection.channel()
+        await channel.queue_delete(stream_of("debts"))
+
+
+async def positions(amqp_url: str) -> list[int]:
+    """All positions in the stream of debts, in order, each once."""
+    async with connected(amqp_url, "test") as connection, reading(connection, "debts", "first") as deliveries:
+        found = [event.position for events in await whole_stream(deliveries) for event in events]
+    return list(dict.fromkeys(found))
+
+
+def ask_to_verify(api: Api) -> str:
+    """Let debts be folded from their first event on; where it is told what comes of it."""
+    answer = api.http.post("/datasets/debts/rebuilds", json={"purpose": "verify"})
+    assert answer.status_code == 202, answer.text
+    return str(answer.headers["Location"])
+
+
+def verified(api: Api, asked: str = "") -> None:
+    """Return when the whole stream was folded once more, and gave what is served."""
+    place = asked or ask_to_verify(api)
+    found = eventually(
+        lambda: one if (one := api.get(place))["state"] in ("verified", "differs", "failed") else None, 90
+    )
+    assert found["state"] == "verified", found
 
 
 def test_uploads_are_accepted_while_the_broker_is_away(api: Api, mended: Stack, source: str) -> None:
@@ -84,22 +123,48 @@ def test_a_lost_stream_is_filled_again(api: Api, mended: Stack, source: str, tab
     before = digest(tables, "debts", uploads)
     amqp_url = mended.environment["TABLEFOLD_AMQP_URL"]
 
-    async def lose() -> None:
-        connection = await aio_pika.connect(amqp_url)
-        async with connection:
-            channel = await connection.channel()
-            await channel.queue_delete(stream_of("debts"))
-
-    run(lose())
+    run(lose_stream(amqp_url))
     assert api.upload("debts", debts(debt()), source=source)["state"] == "published"
     assert digest(tables, "debts", uploads) == before
     assert api.count("debts", source=source) == 2
+    assert run(positions(amqp_url))[0] == 1
 
-    async def first_position() -> int:
-        async with connected(amqp_url, "test") as connection, reading(connection, "debts", "first") as deliveries:
-            return (await whole_stream(deliveries))[0][0].position
 
-    assert run(first_position()) == 1
+def test_a_lost_stream_is_filled_again_though_nobody_writes_and_a_verification_waits_for_it(
+    api: Api, mended: Stack, source: str, tables: Tables
+) -> None:
+    uploads = api.upload("debts", debts(debt(), debt(debtAmount="none")), source=source)["number"]
+    before = digest(tables, "debts", uploads)
+    amqp_url = mended.environment["TABLEFOLD_AMQP_URL"]
+    run(lose_stream(amqp_url))
+    verified(api)
+
+    head = tables.value("SELECT position FROM store.heads WHERE dataset = 'debts'")
+    assert run(positions(amqp_url)) == list(range(1, head + 1))
+    assert digest(tables, "debts", uploads) == before
+
+
+def test_an_empty_broker_in_the_place_of_the_old_one_is_filled_and_nothing_is_applied_twice(
+    api: Api, mended: Stack, source: str, tables: Tables
+) -> None:
+    key = str(uuid4())
+    uploads = api.upload("debts", debts(debt(key), debt()), source=source)["number"]
+    for amount in ("1.00", "2.00", "3.00"):
+        assert api.http.patch(f"/debts/{key}", json={"debt_amount": amount}).status_code == 200
+    before, version = digest(tables, "debts", uploads), api.get(f"/debts/{key}")["version"]
+    mended.rabbitmq.stop()
+    try:
+        shutil.rmtree(mended.servers.folder.path / "rabbitmq" / "data")
+        sent = api.send("debts", debts(debt()), source=source)
+        asked = ask_to_verify(api)
+    finally:
+        mended.rabbitmq.start()
+
+    assert api.follow(sent.json()["id"], timeout_s=90)["state"] == "published"
+    verified(api, asked)
+    assert digest(tables, "debts", uploads) == before
+    assert (api.get(f"/debts/{key}")["version"], api.count("debts", source=source)) == (version, 3)
+    assert len(api.get(f"/debts/{key}/history")["results"]) == 4
 
 
 def test_lost_loads_are_given_out_again(api: Api, mended: Stack, source: str) -> None:
@@ -118,3 +183,56 @@ def test_lost_loads_are_given_out_again(api: Api, mended: Stack, source: str) ->
     assert run(purge())
     mended.revive()
     assert api.follow(upload_id)["rows"]["accepted"] == 30_000
+
+
+async def test_a_gap_is_refused_and_nothing_behind_it_is_folded(place: Place) -> None:
+    driver = await place.begin(TASKS)
+    for key in ("1", "2", "3", "4"):
+        await driver.append(RecordAdded(key=key, values={"number": key, "title": "a", "state": "OPEN"}))
+    first, second, third, fourth = await driver.events(9)
+    with pytest.raises(LogDiverged, match="Position 3 follows 1"):
+        await driver.deliver([first], [third, fourth])
+    assert driver.lane.position == 1
+    await driver.deliver([first, second], [second, third], [first, second, third, fourth], [third])
+
+    assert driver.lane.position == 4
+    assert {key: [one.position for one in chain] for key, chain in (await driver.read.chains()).items()} == {
+        "1": [1],
+        "2": [2],
+        "3": [3],
+        "4": [4],
+    }
+    await driver.drop()
+
+
+class Torn(Stored):
+    """A stream that lost the messages with these numbers."""
+
+    lost: Collection[int] = ()
+
+    async def arrived(self) -> Delivered | None:
+        while (found := await super().arrived()) is not None and found.offset in self.lost:
+            continue
+        return found
+
+
+@pytest.mark.parametrize("lost", [{0}, {1}, {1, 2}, {2}], ids=str)
+async def test_a_rebuild_goes_no_further_than_the_stream_is_whole(place: Place, lost: set[int]) -> None:
+    driver = await place.begin(TASKS)
+    for number in range(9):
+        await driver.append(RecordAdded(key=str(number), values={"number": str(number), "title": "a", "state": "OPEN"}))
+    await driver.fold(9)
+    await ask(driver)
+    build = await opened(driver)
+    builder = await builder_of(driver, build)
+    torn = Torn(driver, None)
+    torn.lost = lost
+    with pytest.raises(LogDiverged):
+        await builder._fold_all(torn, AtOnce(place))  # noqa: SLF001  # without its broker
+    row = await made(driver, build)
+    assert row["state"] == "building"
+    assert builder.position <= 3 * min(lost)
+
+    await run_builder(driver, await builder_of(driver, build))
+    assert (await made(driver, build))["state"] == "live"
+    await driver.drop()
