@@ -102,6 +102,7 @@ def measure(
     declared.mkdir()
     (declared / f"{DATASET}.py").write_text(DECLARATION)
     settings = {"TABLEFOLD_RATE_LIMITS": UNLIMITED, "TABLEFOLD_DATASETS_FOLDER": str(declared)}
+    settings["TABLEFOLD_SEGMENTS"] = str(segments)
     with Stack(folder / "data", settings=settings) as stack:
         token, seeing = stack.key("bench", scopes=()), stack.key("bench-exports")
         for number in range(segments):
