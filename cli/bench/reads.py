@@ -207,7 +207,7 @@ async def _statements(stack: Stack, kinds: Sequence[Kind]) -> dict[int, tuple[St
     records = _records(stack, recorder)
     try:
         return {
-            at: await record(recorder, [_reading(records, path) for path in kind.paths])
+            at: await record(recorder, [_reading(records, path) for path in kind.paths[:REQUESTS]])
             for at, kind in enumerate(kinds)
             if kind.is_one_statement
         }
