@@ -209,7 +209,12 @@ def _set_length(start: Any, length: int | None) -> None:
 def _text_hidden(found: re.Match[bytes]) -> bytes:
     """A name with its text as asterisks."""
     name, text = found.groups()
-    return found[0] if text is None else b'%s"%s"' % (name, mask(text.decode()).encode())
+    if text is None:
+        return found[0]
+    if not text.isalnum():
+        return b'%s"%s"' % (name, mask(text.decode()).encode())
+    hidden = len(text) - SHOWN if len(text) >= 2 * SHOWN else len(text)  # As `mask` does, for letters of ASCII alone.
+    return name + b'"' + b"*" * hidden + text[hidden:] + b'"'
 
 
 def _hidden(value: Any) -> Any:
