@@ -204,7 +204,6 @@ class OwnedLane:
 
     async def _fold_all(self, deliveries: Deliveries, loads: LoadsQueue) -> None:
         idle_s, was_behind = self._settings.lease_s / 2, False
-        await self._read_facts()
         while True:
             delivered = await deliveries.next(idle_s)
             if delivered is None:
@@ -221,11 +220,12 @@ class OwnedLane:
             if events and events[0].position != self.position + 1:
                 await self._forget_offset()
                 raise LogDiverged(f"Position {events[0].position} follows {self.position}: reading from the start.")
+            await self._read_facts()
             for run in runs(events):
                 await self._fold_run(run, delivered.offset, loads)
 
     async def _read_facts(self) -> None:
-        """Know which events are skipped, as far as anybody can by now: whoever owned the lane before has decided."""
+        """Know which events are skipped: whoever owned the lane before, or whence a log is imported, has decided."""
         self._parked = await read_facts(self._engine, self._dataset.name, self.position)
 
     async def _fold_run(self, events: list[RecordedEvent], offset: int, loads: LoadsQueue) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,7 +15,9 @@ from projector.lanes import TAKE_OVER
 from projector.parking import Parking, read_facts
 from shared.datasets.declaration import Dataset
 from shared.errors import Fenced, LaneStopped
-from shared.events import ParkedDiscarded, RecordCorrected
+from shared.event_log import Delivered
+from shared.event_store import Proposal
+from shared.events import EventParked, ParkedDiscarded, RecordCorrected, RecordedEvent
 from tests.driven.cursed import (
     Curse,
     Cursed,
@@ -27,7 +29,7 @@ from tests.driven.cursed import (
     cursed_folds,
     cursed_steps,
 )
-from tests.driven.driver import Place
+from tests.driven.driver import Over, Place, Told
 from tests.driven.happenings import Add, Correct, CorrectMany, Remove, Send, Settle, looking
 from tests.driven.read_back import ReadBack
 from tests.driven.rebuilt import ask, builder_of, made, opened, rebuild, run
@@ -153,6 +155,42 @@ async def test_who_owns_the_lane_next_follows_what_was_said_before_a_crash(place
         await play.all([Mend(), Settle(9)])
         assert [row.reason for row in play.model.waiting.rows.values()] == ["ValueError"]
         assert titles(play)["1"] == ("a", "OPEN")
+
+
+class Importing(Told):
+    """Brings one message, and then what was appended to the log meanwhile, in one transaction."""
+
+    def __init__(self, play: CursedPlay, first: Sequence[RecordedEvent]) -> None:
+        super().__init__([first])
+        self._play = play
+        self._after = first[-1].position
+        self._was_imported = False
+
+    async def next(self, timeout_s: float) -> Delivered | None:
+        try:
+            return await super().next(timeout_s)
+        except Over:
+            if self._was_imported:
+                raise
+        self._was_imported = True
+        fact = EventParked(parked_position=self._after + 1, keys=("record 1",), reason="It was so elsewhere.")
+        said = (RecordCorrected(key="1", changes={"title": "x"}), fact)
+        proposals = [Proposal(event=event, actor="ann") for event in said]
+        await self._play.driver.place.store.append_all(self._play.driver.dataset.name, proposals)
+        events = await self._play.driver.place.store.read(self._play.driver.dataset.name, self._after, 9)
+        return Delivered(1, events)
+
+
+async def test_a_lane_that_runs_follows_what_an_imported_log_says(place: Place, cursed: Cursed) -> None:
+    async with playing(place, cursed) as play:
+        await play.all([FILE, Settle(9)])
+        await play.step(Correct("2", {"title": "z"}, "any"))
+        first = await play.driver.events(9)
+        with pytest.raises(Over):
+            await play.driver.lane._fold_all(Importing(play, first), play.driver.waiting)  # noqa: SLF001  # without its broker
+        assert [(row[2], row[3]) for row in await play.driver.read.parked()] == [("parked", "It was so elsewhere.")]
+        live = {key: chain[-1].values["title"] for key, chain in (await play.driver.read.chains()).items()}
+        assert live == {"1": "a", "2": "z"}
 
 
 PASSING = [ConnectionResetError(), OSError(28, "No space left on device"), MemoryError(), TimeoutError()]
