@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import jwt
 import pytest
 
 from cli.servers.postgres import Postgres
@@ -19,16 +20,19 @@ from query_api.happenings import FACTS
 from query_api.listeners import MOST_OF_ONE
 from query_api.missed import PAGE
 from shared.auth.callers import SENSITIVE, Role
+from shared.auth.keys import read_signing_key
+from shared.auth.tokens import ALGORITHM, ISSUER, LEEWAY_S, QUERIES, TYPE
 from shared.datasets.catalogue import Catalogue
 from shared.settings import Settings
 from tests.alone import as_role, served
 from tests.integration.query.books import Books
-from tests.signing import access_token
+from tests.signing import SESSION, USER, access_token, keys
 from tests.steps import bearer
 from tests.streams import listening
 
 pytestmark = pytest.mark.usefixtures("tables")
 
+ANNS = uuid4()
 HAPPEN = """
     WITH moved AS (
         UPDATE read.checkpoints SET position = position + 1 WHERE (dataset, generation) = (:dataset, 1)
@@ -219,7 +223,7 @@ async def test_everybody_is_told_what_he_may_see_and_no_more(origin: str, play: 
     ann, shown_to_ann = await play.books.somebody(Role.EDITOR)
     bo, shown_to_bo = await play.books.somebody(Role.VIEWER)
     _, shown_to_publisher = await play.books.somebody(Role.PUBLISHER, debts="none")
-    of_nobody = [await play.books.somebody(Role.NONE)]
+    _, shown_to_nobody = await play.books.somebody(Role.NONE)
     tokens = (shown_to_ann, shown_to_bo, shown_to_publisher, access_token())
     await play.books.execute(
         "INSERT INTO store.uploads (upload_id, dataset, actor) VALUES (:id, 'debts', :actor)", id=ANNS, actor=ann
@@ -242,7 +246,7 @@ async def test_everybody_is_told_what_he_may_see_and_no_more(origin: str, play: 
     assert seen == [{str(ANNS)}, {str(ANNS), str(of_bo)}, {str(of_sales)}, {str(ANNS), str(of_bo), str(of_sales)}]
     assert {one.data["name"] for one in publishers.named("lag")} == {"sales"}
     assert not [one for one in publishers.events if "debts" in one.id]
-    async with httpx.AsyncClient(base_url=origin, headers=bearer(of_nobody[0][1])) as nobody:
+    async with httpx.AsyncClient(base_url=origin, headers=bearer(shown_to_nobody)) as nobody:
         assert (await nobody.get("/events")).status_code == 403
         assert (await nobody.get(f"/uploads/{ANNS}/events")).status_code == 404
     async with httpx.AsyncClient(base_url=origin, headers=bearer(shown_to_ann)) as other:
@@ -250,9 +254,6 @@ async def test_everybody_is_told_what_he_may_see_and_no_more(origin: str, play: 
     async with listening(origin, token=shown_to_ann, last_id="debts:1") as again:
         await again.until(lambda it: len(it.named("lag")) == 2)
     assert {one.data["id"] for one in again.named("received")} == {str(ANNS)}
-
-
-ANNS = uuid4()
 
 
 async def test_sensitive_values_are_masked_or_their_reading_is_noted(origin: str, play: Play) -> None:
@@ -285,6 +286,17 @@ async def test_a_user_who_is_disabled_or_logged_out_is_let_go_within_seconds(ori
             ended = await stream.event("end", within_s=8)
             assert (ended.data["status"], ended.data["type"]) == (401, "/problems/unauthenticated")
             await stream.until(lambda it: it.is_over)
+
+
+async def test_a_token_that_expires_ends_its_stream_within_seconds(origin: str) -> None:
+    kid, key = read_signing_key(str(keys() / "signing"))
+    now = int(time.time())
+    said = {"iss": ISSUER, "aud": [QUERIES], "sub": str(USER), "sid": str(SESSION), "jti": "1", "iat": now - 60}
+    token = jwt.encode({**said, "exp": now + 1}, key, algorithm=ALGORITHM, headers={"typ": TYPE, "kid": kid})
+    async with listening(origin, token=token) as stream:
+        ended = await stream.event("end", within_s=LEEWAY_S + 5)
+        assert ended.data["type"] == "/problems/unauthenticated"
+        await stream.until(lambda it: it.is_over)
 
 
 async def test_a_role_that_is_taken_away_shows_no_more(origin: str, play: Play) -> None:
