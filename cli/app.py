@@ -18,6 +18,7 @@ from cli import demo as demonstration
 from cli.bench.command import bench
 from cli.declared import datasets
 from cli.infer.command import infer
+from cli.moving import digests, export, sweep, take
 from cli.people import user
 from cli.rebuilding import rebuild, verify
 from cli.servers.folder import ROOT
@@ -118,8 +119,12 @@ def lock() -> None:
 
 commands.add_command(bench)
 commands.add_command(datasets)
+commands.add_command(digests)
+commands.add_command(export)
 commands.add_command(infer)
 commands.add_command(rebuild)
+commands.add_command(sweep)
+commands.add_command(take)
 commands.add_command(user)
 commands.add_command(verify)
 

@@ -87,6 +87,12 @@ async def compare(connection: AsyncConnection, before: Side, after: Side, positi
     )
 
 
+async def digests(connection: AsyncConnection, side: Side) -> dict[str, Digest]:
+    """All that one generation says, by table, in the connection's snapshot."""
+    parts = parts_of(side.dataset, side.generation, _names(side.dataset))
+    return {part.name: _digest(await _buckets(connection, part, side.dataset)) for part in parts}
+
+
 def _names(dataset: Dataset) -> set[str]:
     return {*(field.name for field in dataset.fields), *([dataset.members.name] if dataset.members else [])}
 

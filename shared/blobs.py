@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
+import msgspec
+
 from shared.errors import BadSettings, BlobCorrupt
 
 READ_BYTES = 1024 * 1024
+PART = ".part"
+"""How the name of a blob's file ends until it is whole."""
 
 
 class BlobWriter(Protocol):
@@ -27,14 +32,28 @@ class BlobWriter(Protocol):
         """Forget what was written."""
 
 
+class Kept(msgspec.Struct, frozen=True):
+    """A blob as it lies in its store; `age_s` counts from when it was last written to."""
+
+    key: str
+    size_bytes: int
+    age_s: float
+
+
 class Blobs(Protocol):
     """A store of immutable blobs."""
 
     def writer(self, key: str) -> BlobWriter:
-        """Begin a blob; a key is written once."""
+        """Begin a blob; a key is written once, or again after a crash that came before `commit`."""
+
+    async def has(self, key: str) -> bool:
+        """Whether the blob is there, whole."""
+
+    def kept(self) -> AsyncIterator[Kept]:
+        """All blobs in no order, and what crashes have left of blobs that were never whole."""
 
     async def remove(self, key: str) -> None:
-        """Forget a blob that no event names; does nothing where there is none."""
+        """Forget a blob that no event names, whole or not; does nothing where there is none."""
 
     def open(self, key: str) -> BinaryIO:
         """The whole blob as a file of this machine, for readers that seek; raises BlobCorrupt where it is missing."""
@@ -64,8 +83,22 @@ class FolderBlobs:
     def writer(self, key: str) -> BlobWriter:
         return _FileWriter(self._folder, key)
 
+    async def has(self, key: str) -> bool:
+        return await asyncio.to_thread((self._folder / key).exists)
+
+    async def kept(self) -> AsyncIterator[Kept]:
+        now = time.time()
+        with os.scandir(self._folder) as entries:
+            for entry in entries:
+                try:
+                    found = entry.stat()
+                except FileNotFoundError:
+                    continue  # Removed or renamed meanwhile.
+                yield Kept(entry.name.removesuffix(PART), found.st_size, now - found.st_mtime)
+
     async def remove(self, key: str) -> None:
-        (self._folder / key).unlink(missing_ok=True)
+        for name in (key, f"{key}{PART}"):
+            (self._folder / name).unlink(missing_ok=True)
 
     def open(self, key: str) -> BinaryIO:
         try:
@@ -99,8 +132,8 @@ class FolderBlobs:
 class _FileWriter:
     def __init__(self, folder: Path, key: str) -> None:
         self._path = folder / key
-        self._part = folder / f"{key}.part"
-        self._file = self._part.open("xb", buffering=0)
+        self._part = folder / f"{key}{PART}"
+        self._file = self._part.open("wb", buffering=0)
 
     def write(self, block: bytes) -> None:
         view = memoryview(block)

@@ -27,7 +27,8 @@
     ├── LaneStopped          so many events cannot be applied that a person has to look
     ├── LogDiverged          the stream does not continue where the checkpoint stands
     ├── UnreadableEvent      the log has an event that this version does not know
-    └── BlobCorrupt          stored bytes are not the bytes that were received
+    ├── BlobCorrupt          stored bytes are not the bytes that were received
+    └── BadArchive           an archive of the log is not what was exported
 
 The messages name the remedy. Only `shared.http` knows which status code each one becomes.
 """
@@ -199,3 +200,11 @@ class UnreadableEvent(TablefoldError):
 
 class BlobCorrupt(TablefoldError):
     """Stored bytes do not have the hash under which they were received."""
+
+
+class BadArchive(TablefoldError):
+    """An archive of the log is not what was exported; `file` names the part."""
+
+    def __init__(self, file: str, why: str) -> None:
+        super().__init__(f"{file} {why}. Nothing was imported: copy the archive again, or export again.")
+        self.file = file
