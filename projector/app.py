@@ -8,14 +8,17 @@ import logging
 import os
 import socket
 
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from projector import living
+from projector.balancing import Balance
 from projector.building import Rebuilds
 from projector.compacting import Compaction
 from projector.deciding import Decider
+from projector.flipping import lane_of
 from projector.lanes import Lane
+from projector.living import GONE, called, show_life
 from projector.loading import Loader
 from shared.blobs import open_blobs
 from shared.database import NOT_DURABLE, OUTAGES, make_engine, make_pool
@@ -31,48 +34,36 @@ from shared.wakeups import LOADED, REBUILDS, Wakeups
 logger = logging.getLogger(__name__)
 
 RETRY_S = 0.5
-SIGN_OF_LIFE_S = 3.0
 SORT_MEMORY = "96MB"
 """For building indexes; bounds the memory of a PostgreSQL process."""
-
-SEEN = text("""
-    INSERT INTO read.projectors (name, seen_at) VALUES (:name, clock_timestamp())
-    ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at
-""")
-
-GONE = text("DELETE FROM read.projectors WHERE name = :name OR seen_at < clock_timestamp() - interval '1 hour'")
+SORTING = {"maintenance_work_mem": SORT_MEMORY, "max_parallel_maintenance_workers": "0"}
 
 
 async def run(settings: Settings, catalogue: Catalogue) -> None:
     """Project until cancelled."""
     name = f"{socket.gethostname()}:{os.getpid()}"
-    engine = make_engine(settings.database_url, name="tablefold-projector", synchronous_commit=NOT_DURABLE)
-    store_engine = make_engine(settings.database_url, name="tablefold-projector-store", pool_size=2)
-    pool = await make_pool(
-        settings.database_url,
-        name="tablefold-loader",
-        size=2 * settings.loaders + 4,
-        maintenance_work_mem=SORT_MEMORY,
-        synchronous_commit=NOT_DURABLE,
+
+    def sessions(kind: str, size: int = 10, **said: str) -> AsyncEngine:
+        return make_engine(settings.database_url, name=called(kind, name), pool_size=size, timeout_s=None, **said)
+
+    life, store_engine = sessions(living.LIFE, 2), sessions(living.STORE, 2)
+    engine, rebuild_engine = (
+        sessions(kind, synchronous_commit=NOT_DURABLE) for kind in (living.LANES, living.REBUILDS)
     )
-    rebuild_engine = make_engine(
-        settings.database_url, name="tablefold-projector-rebuild", synchronous_commit=NOT_DURABLE
-    )
-    compaction_engine = make_engine(
-        settings.database_url,
-        name="tablefold-compaction",
-        pool_size=2,
-        maintenance_work_mem=SORT_MEMORY,
-        max_parallel_maintenance_workers="0",
-        synchronous_commit=NOT_DURABLE,
-    )
+    compaction_engine = sessions(living.COMPACTION, 2, **SORTING, synchronous_commit=NOT_DURABLE)
+    size = 2 * settings.loaders + 4
+    loading = {"maintenance_work_mem": SORT_MEMORY, "synchronous_commit": NOT_DURABLE}
+    pool = await make_pool(settings.database_url, name=called(living.LOADS, name), size=size, **loading)
     compaction = Compaction(compaction_engine, settings.segments, settings.merged_s)
     wakeups = Wakeups(settings.database_url, (LOADED, REBUILDS))
     store = EventStore(store_engine)
     loader = Loader(name, pool, open_blobs(settings.blobs_url), catalogue, store, wakeups)
     decider = Decider(engine, store, wakeups)
     leases = Leases(engine, "read", name, settings.lease_s)
-    lanes = [Lane(dataset, engine, leases, decider, wakeups, settings, compaction) for dataset in catalogue.values()]
+    balance = Balance(life, name, [lane_of(one) for one in catalogue], settings.lease_s)
+    lanes = [
+        Lane(dataset, engine, leases, balance, decider, wakeups, settings, compaction) for dataset in catalogue.values()
+    ]
     rebuilds = Rebuilds(
         catalogue, rebuild_engine, Leases(rebuild_engine, "read", name, settings.lease_s), wakeups, settings, compaction
     )
@@ -80,7 +71,7 @@ async def run(settings: Settings, catalogue: Catalogue) -> None:
     try:
         await together(
             wakeups.run(),
-            show_life(engine, name),
+            show_life(life, name, settings.lease_s),
             take_loads(loader, settings),
             rebuilds.run(),
             *(lane.run() for lane in lanes),
@@ -88,12 +79,10 @@ async def run(settings: Settings, catalogue: Catalogue) -> None:
     finally:
         pool.terminate()  # What is under way is rolled back; waiting for it could take for ever.
         with contextlib.suppress(DBAPIError, TimeoutError, *OUTAGES):
-            async with asyncio.timeout(5), engine.begin() as connection:
+            async with asyncio.timeout(5), life.begin() as connection:
                 await connection.execute(GONE, {"name": name})
-        await engine.dispose()
-        await store_engine.dispose()
-        await rebuild_engine.dispose()
-        await compaction_engine.dispose()
+        for each in (life, engine, store_engine, rebuild_engine, compaction_engine):
+            await each.dispose()
 
 
 async def take_loads(loader: Loader, settings: Settings) -> None:
@@ -113,14 +102,3 @@ async def take_loads(loader: Loader, settings: Settings) -> None:
         except Unavailable as error:
             logger.warning("action=loader-interrupted error=%r", error)
         await asyncio.sleep(RETRY_S)
-
-
-async def show_life(engine: AsyncEngine, name: str) -> None:
-    """Say every few seconds that this projector lives."""
-    while True:
-        try:
-            async with engine.begin() as connection:
-                await connection.execute(SEEN, {"name": name})
-        except (DBAPIError, *OUTAGES) as error:
-            logger.warning("action=database-away error=%r", error)
-        await asyncio.sleep(SIGN_OF_LIFE_S)

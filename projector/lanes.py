@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from projector.balancing import Balance
 from projector.compacting import Compaction, Compactor
 from projector.deciding import Decider
 from projector.faults import passes, told
@@ -82,6 +83,7 @@ class Lane:
         dataset: Dataset,
         engine: AsyncEngine,
         leases: Leases,
+        balance: Balance,
         decider: Decider,
         wakeups: Wakeups,
         settings: Settings,
@@ -91,16 +93,18 @@ class Lane:
         self._engine = engine
         self._compaction = compaction
         self._leases = leases
+        self._balance = balance
         self._decider = decider
         self._wakeups = wakeups
         self._settings = settings
 
     async def run(self) -> None:
-        """Until cancelled: own the lane when nobody else does, start over after every fault."""
+        """Until cancelled: own the lane when nobody else does or is to, start over after every fault."""
         name = f"lane:{self._dataset.name}"
         while True:
             try:
-                epoch = await self._leases.acquire(name)
+                async with self._balance.taking:
+                    epoch = await self._leases.acquire(name) if await self._balance.may_take() else None
                 if epoch is not None:
                     await self._own(name, epoch)
             except LaneStopped as error:
@@ -112,7 +116,7 @@ class Lane:
                 logger.exception("action=lane-stopped dataset=%s retry_s=%s", self._dataset.name, STOPPED_S)
                 await asyncio.sleep(STOPPED_S)
             else:
-                await asyncio.sleep(self._leases.lease_s / 3)
+                await asyncio.sleep(self._balance.pause_s)
             await asyncio.sleep(RETRY_S)
 
     async def _own(self, name: str, epoch: int) -> None:
@@ -138,6 +142,7 @@ class Lane:
                 owned.follow(),
                 Compactor(self._compaction, dataset, generation, epoch, owned.folding).run(),
                 self._watch(generation),
+                self._balance.watch(name),
             )
         finally:
             await self._leases.release(name, epoch)

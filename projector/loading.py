@@ -37,6 +37,9 @@ from shared.wakeups import APPENDED, REBUILDS, Wakeups
 logger = logging.getLogger(__name__)
 
 RETRY_S = 0.5
+BUSY_S = 20.0
+"""For how long a load waits for somebody else who is at it: longer than it takes until a projector that stands still
+loses its sessions."""
 
 UPLOAD = """
     SELECT id, state, text_key, dialect, header, chunks, chunks_done, segment FROM read.uploads
@@ -83,6 +86,10 @@ COUNT = """
 
 class Cancelled(Exception):
     """The upload failed or was withdrawn while one of its chunks was being loaded."""
+
+
+class Busy(Exception):
+    """Somebody else is at the chunk."""
 
 
 class Upload(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,12 +140,16 @@ class Loader:
 
         Waits out the absence of PostgreSQL. A chunk that ends its process again and again can never be done either.
         """
-        reason = ""
+        reason, busy_until = "", asyncio.get_running_loop().time() + BUSY_S
         while True:
             try:
                 return await (self.fail(load, reason) if reason else self._handle(load))
             except (DBAPIError, *OUTAGES) as error:
                 logger.warning("action=load-waits load=%s error=%r", load, error)
+                await asyncio.sleep(RETRY_S)
+            except Busy:
+                if asyncio.get_running_loop().time() > busy_until:
+                    return None  # Whoever is at it lives, and will see to the end of it.
                 await asyncio.sleep(RETRY_S)
             except asyncpg.UndefinedTableError:
                 logger.info("action=load-dropped load=%s reason='its tables are gone'", load)
@@ -189,8 +200,10 @@ class Loader:
     async def _load(self, load: Load, dataset: Dataset, upload: Upload) -> int:
         """How many chunks of the upload are done now."""
         key = msgspec.structs.astuple(load)
-        waiting = await self._pool.fetchrow(CHUNK, *key)
+        waiting = await self._pool.fetchrow(LOCK_CHUNK, *key)  # Free again at once: it only says whether it is.
         if waiting is None:
+            if await self._pool.fetchrow(CHUNK, *key):
+                raise Busy
             return upload.chunks_done
         chunk = Chunk(**waiting)
         async with self._attempts.counted(key):
@@ -203,7 +216,7 @@ class Loader:
             parsed = await asyncio.to_thread(parse, chunk, text, upload.file(dataset))
         async with self._pool.acquire() as connection, connection.transaction():
             if await connection.fetchrow(LOCK_CHUNK, *key) is None:
-                return 0  # Somebody else is at it, and will see to the end of it.
+                raise Busy
             parsed = await self._store_rows(connection, load, dataset, parsed, chunk, text, upload.file(dataset))
             counts = (chunk.rows, parsed.good.height, parsed.rejects.height, parsed.blank)
             done = await connection.fetchval(COUNT, *key[:3], *counts)

@@ -61,8 +61,16 @@ class Reader:
         self._api.http.close()
 
 
-def test_segments_stay_few_and_readers_notice_nothing(merging: Stack) -> None:
-    api, tables = Api(merging.url, merging.key("merger")), Tables(merging.environment["TABLEFOLD_DATABASE_URL"])
+@pytest.fixture
+def api(merging: Stack) -> Iterator[Api]:
+    """Its gateway, for an administrator."""
+    client = Api(merging.url, merging.key("merger"))
+    yield client
+    client.http.close()
+
+
+def test_segments_stay_few_and_readers_notice_nothing(api: Api, merging: Stack) -> None:
+    tables = Tables(merging.environment["TABLEFOLD_DATABASE_URL"])
     keys = [[uuid4() for _ in range(ROWS)] for _ in range(FILES)]
     reader, done = Reader(api), Event()
     most_segments = 0
