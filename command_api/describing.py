@@ -75,13 +75,14 @@ def record_schema(dataset: Dataset, *, whole: bool) -> Schema:
 
 def _object(fields: tuple[Field, ...], *, whole: bool) -> Schema:
     required = [field.name for field in fields if field.required] if whole else []
-    properties: Properties = {field.name: _value(field) for field in fields}
+    properties: Properties = {field.name: value_of(field) for field in fields}
     return Schema(
         type=OpenAPIType.OBJECT, properties=properties, required=required or None, additional_properties=False
     )
 
 
-def _value(field: Field) -> Schema:
+def value_of(field: Field) -> Schema:
+    """A value of a field as a body may say it."""
     types, form = ACCEPTED[field.kind]
     schema = Schema(
         type=types if field.required else [*types, OpenAPIType.NULL],

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from litestar.openapi.spec import Operation, Parameter, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.openapi.spec.media_type import OpenAPIMediaType
 
 from command_api.bodies import CHOICES
+from command_api.describing import value_of
 from shared.datasets.declaration import Dataset
+from shared.datasets.fields import Field, Kind
+from shared.http.examples import NONE, example_of
+
+EXAMPLE_DAY = datetime(2026, 1, 31, tzinfo=UTC)
 
 WISHES = {
     "source": "The partner that the file comes from; a filter on every record.",
@@ -38,7 +44,7 @@ def upload_operation(dataset: Dataset) -> type[Operation]:
         f"A file of {dataset.title.lower()}: the form's file, or the body itself. CSV or an XLSX workbook; a CSV may be"
         " compressed with gzip, or be the one file in a ZIP archive. The bytes tell which it is."
     )
-    body = file_body(says, TYPES)
+    body = file_body(says, TYPES, example_file(dataset))
 
     @dataclass
     class UploadOperation(Operation):
@@ -54,12 +60,30 @@ def upload_operation(dataset: Dataset) -> type[Operation]:
     return UploadOperation
 
 
-def file_body(says: str, types: Sequence[str] = TYPES[:1]) -> RequestBody:
-    """A body that is a file, by itself or in a form."""
+def file_body(says: str, types: Sequence[str] = TYPES[:1], example: str | None = None) -> RequestBody:
+    """A body that is a file, by itself or in a form; the example is the text of a CSV."""
     file = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
     form = Schema(type=OpenAPIType.OBJECT, properties={"file": file}, required=["file"])
     content = {"multipart/form-data": OpenAPIMediaType(schema=form), **dict.fromkeys(types, OpenAPIMediaType(file))}
+    if example is not None:
+        content["multipart/form-data"] = OpenAPIMediaType(schema=form, example={"file": example})
+        content[TYPES[0]] = OpenAPIMediaType(schema=file, example=example)
     return RequestBody(content=content, description=says, required=True)
+
+
+def example_file(dataset: Dataset) -> str | None:
+    """The header and one good row; None where a rule of a column is one that no example is known for."""
+    cells = [example_cell(field) for field in dataset.file_fields]
+    labels = [(field.labels or (field.name,))[0] for field in dataset.file_fields]
+    return None if None in cells else f"{','.join(labels)}\n{','.join(filter(None, cells))}\n"
+
+
+def example_cell(field: Field) -> str | None:
+    """A value of a field as its file writes it."""
+    if field.kind in (Kind.DATE, Kind.TIMESTAMP):
+        return EXAMPLE_DAY.strftime(field.formats[0].replace("%.f", ""))
+    found = example_of(value_of(field).to_schema())
+    return None if found is NONE else str(found)
 
 
 def _schema(name: str) -> Schema:

@@ -129,5 +129,7 @@ def _header(name: str, *, required: bool) -> Json:
 
 
 def _with_example(media: Json, schemas: Json) -> Json:
+    if "example" in media:
+        return media
     example = example_of(media["schema"], schemas)
     return media if example is NONE else {**media, "example": example}

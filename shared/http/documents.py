@@ -150,7 +150,17 @@ class Filling:
             schema = self._references[id(told.body)]
             operation["requestBody"] = request_body(schema, required=not told.body_may_be_missing)
         if "requestBody" in operation:
+            self._name(operation["requestBody"], operation["operationId"])
             operation["requestBody"] = carried(operation["requestBody"], self.schemas)
+
+    def _name(self, body: Json, operation_id: str) -> None:
+        """Give the one schema of a body that may have several JSON types a name: generated clients have it once."""
+        medias = [media for name, media in body["content"].items() if name.endswith("json")]
+        if len(medias) > 1:
+            name = f"{operation_id.title().replace('-', '')}Body"
+            self.schemas[name] = medias[0]["schema"]
+            for media in medias:
+                media["schema"] = {"$ref": f"#/components/schemas/{name}"}
 
     def _answers(self, derived: Json, told: Told, *, limited: bool, has_body: bool) -> Json:
         found: Json = {}

@@ -24,14 +24,14 @@ BY_NAME: Final = {
     "file_name": "debts.csv",
     "encoding": "cp1252",
     "sheet": "Sheet1",
-    "delimiter": ";",
+    "delimiter": ",",
     "code": "type-error",
     "column": "debtAmount",
     "name": "highest",
 }
 """Of parameters whose schema says little."""
 
-TEXTS: Final = ("text", "100.25", "ann@example.org", "123-45-6789", "(212) 555-0123", "EUR", "debts:0", "debts", "42")
+TEXTS: Final = ("text", "ann@example.org", "(212) 555-0123", "123-45-6789", "100.25", "EUR", "debts:0", "debts", "42")
 """Tried in turn where a text has a pattern or bounds."""
 
 
