@@ -83,13 +83,16 @@ class Prepared:
 
 
 async def _fetch(pool: asyncpg.Pool[Row], statement: str, values: Sequence[object]) -> Sequence[Row]:
-    async with pool.acquire(timeout=POOL_WAIT_S) as connection:
-        try:
-            return await connection.fetch(statement, *values)
-        except LOST:
-            connection.terminate()
-            raise
-        except asyncpg.PostgresError as error:
-            if error.sqlstate in REPLACED:
-                raise Replaced("The read tables were replaced while they were read; ask again.") from error
-            raise
+    async with asyncio.timeout(POOL_WAIT_S):  # asyncpg's own takes a task.
+        connection = await pool.acquire()
+    try:
+        return await connection.fetch(statement, *values)
+    except LOST:
+        connection.terminate()
+        raise
+    except asyncpg.PostgresError as error:
+        if error.sqlstate in REPLACED:
+            raise Replaced("The read tables were replaced while they were read; ask again.") from error
+        raise
+    finally:
+        await pool.release(connection)
