@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shared.errors import Fenced
 
 SERVED = text("""
-    SELECT live.generation, checkpoint.position
+    SELECT live.generation, checkpoint.position, coalesce(head.position, 0) AS head
     FROM read.datasets AS live JOIN read.checkpoints AS checkpoint USING (dataset, generation)
+        LEFT JOIN store.heads AS head USING (dataset)
     WHERE live.dataset = :dataset
 """)
 
@@ -75,11 +76,19 @@ def lane_of(dataset: str, generation: int | None = None) -> str:
     return f"lane:{dataset}" if generation is None else f"lane:{dataset}:{generation}"
 
 
-async def served_position(engine: AsyncEngine, dataset: str) -> tuple[int, int]:
-    """The generation that is served, and how far it is."""
+class Served(msgspec.Struct, frozen=True):
+    """The generation of a dataset that is served, how far it is, and how far the log."""
+
+    generation: int
+    position: int
+    head: int
+
+
+async def served(engine: AsyncEngine, dataset: str) -> Served:
+    """What is served right now."""
     async with engine.connect() as connection:
         row = (await connection.execute(SERVED, {"dataset": dataset})).one()
-        return row.generation, row.position
+        return Served(row.generation, row.position, row.head)
 
 
 @asynccontextmanager

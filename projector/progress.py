@@ -7,13 +7,14 @@ import time
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from projector.flipping import Served
+
 EVERY_S = 1.0
 ROW_EVENTS = 10.0
 """So many rows of files take as long as one other event: for the time that is left, which is a guess."""
 
 LOOK = text("""
-    SELECT coalesce((SELECT position FROM store.heads WHERE dataset = :dataset), 0) AS head,
-        coalesce(sum(rows_read) FILTER (WHERE generation = :generation), 0) AS rows,
+    SELECT coalesce(sum(rows_read) FILTER (WHERE generation = :generation), 0) AS rows,
         coalesce(sum(rows_read) FILTER (WHERE generation = :live), 0) AS rows_expected
     FROM read.uploads WHERE dataset = :dataset AND generation IN (:generation, :live)
         AND (CAST(:until AS bigint) IS NULL OR received_position <= :until)
@@ -36,15 +37,17 @@ class Progress:
         self._began: tuple[float, int, int] | None = None
         self._next = 0.0
 
-    async def note(self, position: int, live: int) -> bool:
+    async def note(self, position: int, served: Served) -> bool:
         """Write it down unless that happened a moment ago; whether it was written."""
         now = time.monotonic()
         if now < self._next:
             return False
         self._next = now + EVERY_S
         async with self._engine.begin() as connection:
-            looked = (await connection.execute(LOOK, {**self._of, "live": live, "until": self._until})).one()
-            head = looked.head if self._until is None else self._until
+            looked = (
+                await connection.execute(LOOK, {**self._of, "live": served.generation, "until": self._until})
+            ).one()
+            head = served.head if self._until is None else self._until
             began_at, began_position, began_rows = self._began = self._began or (now, position, looked.rows)
             took_s = max(now - began_at, 0.001)
             done = (looked.rows - began_rows) / ROW_EVENTS + position - began_position

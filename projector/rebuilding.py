@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from projector.comparing import Compared, Side, compare
-from projector.flipping import flip, holding, served_position
+from projector.flipping import flip, holding, served
 from projector.generations import complete_generation, declaration_of
 from projector.lanes import OwnedLane, runs
 from projector.opening import Build
@@ -39,8 +39,6 @@ HOLD_S = 2.0
 """How long the served lane may stand still at a time while the new generation takes its last steps."""
 AGAIN_S = 0.05
 IDLE_S = 1.0
-
-HEAD = text("SELECT coalesce(max(position), 0) FROM store.heads WHERE dataset = :dataset")
 
 END = text("""
     UPDATE read.generations SET state = :state, failure = :failure, ended_at = clock_timestamp(), left_s = 0
@@ -81,11 +79,14 @@ class Builder(OwnedLane):
     async def _build_all(self, replay: Replay, loads: LoadsQueue) -> NoReturn:
         missed = 0
         while True:
-            live, target = await self._target()
-            if await self._progress.note(self.position, live):
+            now = await served(self._engine, self._dataset.name)
+            self._told_after = now.head - KEPT
+            until = self._build.until_position
+            target = now.position if until is None else min(until, now.position)  # Never behind what is served.
+            if await self._progress.note(self.position, now):
                 self._wakeups.ring(REBUILDS)
             if self.position >= target:
-                if self.position >= (self._build.until_position or 0) and await self._finish(replay, loads):
+                if self.position >= (until or 0) and await self._finish(replay, loads):
                     raise Over
                 await asyncio.sleep(AGAIN_S)
                 continue
@@ -97,15 +98,6 @@ class Builder(OwnedLane):
                 missed += 1
                 if missed > self._settings.lease_s:
                     raise LogDiverged("The stream does not deliver what the store has: reading it from its start.")
-
-    async def _target(self) -> tuple[int, int]:
-        """The generation that is served, and the position that is to be reached: never one behind what is served."""
-        async with self._engine.connect() as connection:
-            head = int((await connection.execute(HEAD, self._of)).scalar_one())
-        self._told_after = head - KEPT
-        live, position = await served_position(self._engine, self._dataset.name)
-        until = self._build.until_position
-        return live, position if until is None else min(until, position)
 
     async def _fold_next(self, replay: Replay, loads: LoadsQueue, until: int, timeout_s: float) -> bool:
         """Fold some events, none behind `until`; whether there were any."""
