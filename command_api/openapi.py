@@ -88,4 +88,4 @@ def example_cell(field: Field) -> str | None:
 
 def _schema(name: str) -> Schema:
     choices = list(CHOICES.get(name, ()))
-    return Schema(type=OpenAPIType.STRING, enum=choices or None)
+    return Schema(type=OpenAPIType.STRING, enum=[*choices, ""] if choices else None)  # An empty one is not said.

@@ -86,8 +86,9 @@ OF_RECORDS: ToldTable = {
         reads=READS,
     ),
     "GET /{dataset}/rankings/{name}": Told(
-        says="A name that no ranking has: always a 404 that says the nearest known one.",
-        answers={},
-        problems=("not-found",),
+        says="A ranking by its name, as its own operation tells; any other name is a 404 with the nearest.",
+        answers={200: Answer(says="The first, in order.", shape=shapes.RankedList, headers=("Position",))},
+        problems=OF_ONE,
+        reads=READS,
     ),
 }

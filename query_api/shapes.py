@@ -242,6 +242,16 @@ class DeclaredRanking(msgspec.Struct):
     links: SelfLink
 
 
+class RankedList(msgspec.Struct):
+    """The rows of some ranking; its own operation tells their columns."""
+
+    results: list[dict[str, Any]]
+    next: None
+    previous: None
+    count: None
+    response: list[dict[str, Any]] | Unsaid = UNSAID
+
+
 class RankingList(msgspec.Struct):
     """The rankings of a dataset."""
 
