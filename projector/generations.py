@@ -25,6 +25,7 @@ from shared.read_tables import (
     segment_name,
     segment_table,
     staging_table,
+    trigram_columns,
     type_name,
 )
 
@@ -137,7 +138,22 @@ async def complete_generation(connection: AsyncConnection, dataset: Dataset, gen
 def create_indexes(dataset: Dataset, table: str, prefix: str) -> list[str]:
     """The statements that make the indexes of a segment, the unique one first."""
     unique, *others = index_columns(dataset)
-    return [create_index(prefix, table, unique, "UNIQUE"), *(create_index(prefix, table, one) for one in others)]
+    return [
+        create_index(prefix, table, unique, "UNIQUE"),
+        *(create_index(prefix, table, one) for one in others),
+        *(create_trigrams(prefix, table, one) for one in trigram_columns(dataset)),
+    ]
+
+
+def create_trigrams(prefix: str, table: str, column: str) -> str:
+    """The statement that makes an index for substrings unless it is there, or the database has no pg_trgm."""
+    name = quoted(f"{prefix}_trigrams_{column}"[:63])
+    made = f"CREATE INDEX IF NOT EXISTS {name} ON {table} USING gin ({quoted(column)} read.gin_trgm_ops)"
+    return f"""
+        DO $trigrams$ BEGIN {made}; EXCEPTION WHEN undefined_object THEN
+            RAISE WARNING 'There is no pg_trgm in the schema read: substrings are searched without an index.';
+        END $trigrams$
+    """
 
 
 def create_index(prefix: str, table: str, columns: tuple[str, ...], kind: str = "") -> str:

@@ -294,6 +294,11 @@ def row_errors_table(dataset: Dataset, generation: int) -> sa.Table:
     )
 
 
+def trigram_columns(dataset: Dataset) -> list[str]:
+    """The columns of whose trigrams a segment has an index, where PostgreSQL has pg_trgm."""
+    return [field.name for field in dataset.fields if field.trigrams]
+
+
 def index_columns(dataset: Dataset) -> list[tuple[str, ...]]:
     """The columns of every index of a segment; the first is unique.
 

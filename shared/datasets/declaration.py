@@ -158,6 +158,8 @@ def _faults_of_field(field: Field, dataset: Dataset) -> Iterator[str]:
             yield f"has a When of {field.name!r} for {when.value!r}, which is no choice of {when.field!r}."
     if field.case and field.kind is not Kind.TEXT:
         yield f"brings {field.name!r} to a case, which is for texts; choices are found in any case."
+    if field.trigrams and (field.kind is not Kind.TEXT or field not in dataset.fields):
+        yield f"has an index for parts of {field.name!r}, which is for texts of a record itself."
     if field.partition is not None:
         yield from _faults_of_partition(field, field.partition)
 

@@ -90,6 +90,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     parameter: str = ""
     choices: tuple[str, ...] = ()
     search: bool = False
+    trigrams: bool = False
     low: str = ""
     high: str = ""
     indexed: bool = False
@@ -160,8 +161,8 @@ def _said(name: str, kind: Kind, marker: Marker) -> dict[str, Any]:
             return {"labels": names}
         case Parameter(parameter):
             return {"parameter": parameter}
-        case Search():
-            return {"search": True}
+        case Search(index):
+            return {"search": True, "trigrams": index}
         case Range(low, high):
             by_date = kind in (Kind.DATE, Kind.TIMESTAMP)
             return {

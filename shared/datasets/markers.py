@@ -24,7 +24,13 @@ class Parameter(msgspec.Struct, frozen=True):
 
 
 class Search(msgspec.Struct, frozen=True):
-    """The field's filter finds a substring, in any case."""
+    """The field's filter finds a substring, in any case.
+
+    With `index` every segment has an index of the field's trigrams: a substring of three characters or more is found at
+    once among millions, and a load takes about as much longer as for two further `Indexed` fields.
+    """
+
+    index: bool = False
 
 
 class Range(msgspec.Struct, frozen=True):

@@ -22,6 +22,9 @@ SHOWN = frozenset(
 )
 """Attributes of fields and rankings that shape no table."""
 
+LATER = frozenset({"trigrams"})
+"""Attributes that there were not always: one that says nothing leaves a fingerprint as it was."""
+
 
 def fingerprint(shape: Iterable[object]) -> str:
     """What tells a declaration from those that would give other read tables: the same shape, the same text."""
@@ -30,7 +33,7 @@ def fingerprint(shape: Iterable[object]) -> str:
 
 def _stripped(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _stripped(one) for name, one in value.items() if name not in SHOWN}
+        return {name: _stripped(one) for name, one in value.items() if name not in SHOWN and (one or name not in LATER)}
     return [_stripped(one) for one in value] if isinstance(value, list | tuple) else value
 
 

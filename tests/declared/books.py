@@ -14,7 +14,7 @@ class Book(Record, frozen=True, kw_only=True):
     """One book of a library."""
 
     isbn: Annotated[str, MaxLength(17)]
-    title: Annotated[str, Search(), Label.of("book title")]
+    title: Annotated[str, Search(index=True), Label.of("book title")]
     genre: Annotated[Literal["novel", "poems", "essay"] | None, Indexed()] = None
     price: Annotated[Decimal | None, Scale(3), Ge(0), Range()] = None
     pages: Annotated[int | None, Range()] = None

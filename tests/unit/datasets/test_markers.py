@@ -19,6 +19,7 @@ from shared.datasets.fields import (
     Pattern,
     Refers,
     Scale,
+    Search,
     Upper,
     When,
     read_field,
@@ -131,6 +132,7 @@ def test_a_bound_does_not_hold_where_the_file_lacks_the_other_column() -> None:
         ({"a": Annotated[date, PartitionBy(3)]}, "no number of whole steps"),
         ({"a": Annotated[date, PartitionBy(5, 2030, 2010)]}, "no number of whole steps"),
         ({"a": Annotated[date, PartitionBy(5)], "b": Annotated[date, PartitionBy(1)]}, "one field of its own"),
+        ({"a": Annotated[Literal["y", "z"], Search(index=True)]}, "texts of a record itself"),
         ({"k": int}, "the key 'a', which is none of its fields"),
     ],
 )

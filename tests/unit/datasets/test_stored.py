@@ -50,10 +50,15 @@ def test_what_people_see_takes_no_rebuild(name: str, said: dict[str, Any]) -> No
         ("debt_amount", {"minimum": 1}),
         ("debt_due_date", {"formats": ("%d.%m.%Y",)}),
         ("email", {"indexed": True}),
+        ("name", {"trigrams": True}),
     ],
 )
 def test_what_decides_which_rows_become_records_takes_one(name: str, said: dict[str, Any]) -> None:
     assert changed(name, **said).fingerprint != CATALOGUE["debts"].fingerprint
+
+
+def test_what_declarations_could_not_say_before_changes_none_that_does_not_say_it() -> None:
+    assert CATALOGUE["debts"].fingerprint == "ca11733bb69f35da"
 
 
 def test_an_older_declaration_is_kept_but_for_what_is_sensitive_by_now() -> None:
