@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
@@ -28,10 +28,10 @@ LONGEST_S = 2.0
 """The longest that one read may take on a busy machine: far less than a rebuild."""
 
 
-def sold(at: int, order_id: int | None = None) -> list[str]:
+def sold(at: int, order_id: int | None = None, countries: Sequence[str] = COUNTRIES) -> list[str]:
     """A row of sales; each country has its turn."""
     order = str(order_id or uuid4().int % 10**15)
-    said = ("Nowhere", COUNTRIES[at % len(COUNTRIES)], "Salt", "Online", "H", "5/1/2014", order, "5/2/2014")
+    said = ("Nowhere", countries[at % len(countries)], "Salt", "Online", "H", "5/1/2014", order, "5/2/2014")
     return [*said, "1", "10.00", "6.00", "10.00", "6.00", "4.00"]
 
 
