@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 import asyncpg
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from query_api.snapshots import REPLACED, TIMEOUT_S
 from shared.database import IDLE_S, OUTAGES, POOL_WAIT_S
@@ -57,11 +58,13 @@ class Prepared:
         """The rows of one statement, all of one moment.
 
         Asked a second time, on a new connection, where the one at hand was lost. Raises Replaced for tables that were
-        just replaced, and what asyncpg raises.
+        just replaced, SQLAlchemy's TimeoutError where no connection is free for long, and what asyncpg raises.
         """
         pool = self._pools.get(plans) or await self._make(plans)
         try:
             return await _fetch(pool, statement, values)
+        except TimeoutError:
+            raise  # A PostgreSQL that does not answer does not either the second time.
         except LOST:
             await pool.expire_connections()
         return await _fetch(pool, statement, values)
@@ -83,8 +86,11 @@ class Prepared:
 
 
 async def _fetch(pool: asyncpg.Pool[Row], statement: str, values: Sequence[object]) -> Sequence[Row]:
-    async with asyncio.timeout(POOL_WAIT_S):  # asyncpg's own takes a task.
-        connection = await pool.acquire()
+    try:
+        async with asyncio.timeout(POOL_WAIT_S):  # asyncpg's own takes a task.
+            connection = await pool.acquire()
+    except TimeoutError as error:
+        raise PoolTimeoutError(f"All connections are in use; waited for {POOL_WAIT_S} s.") from error
     try:
         return await connection.fetch(statement, *values)
     except LOST:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
+import asyncpg
 import httpx
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 import command_api.commanding
 import command_api.uploads
+import query_api.prepared
 import query_api.waiting
 import shared.database
 from shared.settings import Settings
@@ -86,12 +90,25 @@ async def test_connections_are_bounded_and_whoever_gets_none_is_told_so(
 ) -> None:
     monkeypatch.setattr(shared.database, "POOL_WAIT_S", 0.2)
     client = await apis.queries(query_timeout_s=1.5)
-    assert (await client.get("/debts")).status_code == 200
-    async with locked(settings, "read.datasets"):
-        answers = await asyncio.gather(*(client.get("/debts") for _ in range(14)))
+    assert (await client.get("/uploads")).status_code == 200
+    async with locked(settings, "read.uploads"):
+        answers = await asyncio.gather(*(client.get("/uploads") for _ in range(14)))
     kinds = sorted(one.json()["type"].rpartition("/")[2] for one in answers)
     assert kinds == ["query-timeout"] * 10 + ["unavailable"] * 4
     assert {one.headers.get("retry-after") for one in answers if is_busy(one)} == {"1"}
+
+
+async def test_connections_of_prepared_statements_are_bounded_as_well(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(query_api.prepared, "POOL_WAIT_S", 0.2)
+    prepared = query_api.prepared.Prepared(settings.database_url, 1.5, size=2)
+    asked = "SELECT dataset FROM read.datasets"
+    assert list(await prepared.fetch(asked)) == []
+    async with locked(settings, "read.datasets"):
+        found = await asyncio.gather(*(prepared.fetch(asked) for _ in range(5)), return_exceptions=True)
+    await prepared.close()
+    assert Counter(map(type, found)) == {asyncpg.QueryCanceledError: 2, PoolTimeoutError: 3}
 
 
 async def test_reads_that_wait_are_bounded(apis: Apis, monkeypatch: pytest.MonkeyPatch) -> None:
