@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy import TextualSelect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -20,19 +18,6 @@ from shared.wakeups import FOLDED, Wakeups
 
 POLL_S = 0.02
 """Between two looks while somebody waits and nothing rings: who began to wait after the ring for its fold."""
-
-NAMES = ("dataset", "position", "code", "key", "version", "record", "detail")
-SELECT = f"""
-    SELECT {", ".join(f"o.{name}" for name in NAMES)}
-    FROM read.outcomes AS o JOIN read.datasets USING (dataset, generation)
-"""
-OF_SOME = text(f"""
-    {SELECT} JOIN unnest(CAST(:datasets AS text[]), CAST(:positions AS bigint[])) AS asked (dataset, position)
-    USING (dataset, position)
-""").columns(*(outcomes.c[name] for name in NAMES))
-BETWEEN = text(f"""
-    {SELECT} WHERE dataset = :dataset AND o.position BETWEEN :first AND :last
-""").columns(*(outcomes.c[name] for name in NAMES))
 
 Waiting = dict[Position, list["asyncio.Future[Outcome]"]]
 
@@ -90,7 +75,7 @@ class Outcomes:
 
     async def between(self, dataset: str, first: int, last: int) -> dict[int, Outcome]:
         """The outcomes of the events from `first` to `last` (inclusive), as far as they are folded and still kept."""
-        found = await self._select(BETWEEN, {"dataset": dataset, "first": first, "last": last})
+        found = await self._select((outcomes.c.dataset == dataset) & outcomes.c.position.between(first, last))
         return {position.position: outcome for position, outcome in found.items()}
 
     async def run(self) -> None:
@@ -118,13 +103,17 @@ class Outcomes:
                     decided.set_result(outcome)
 
     async def _read(self, wanted: list[Position]) -> dict[Position, Outcome]:
-        asked = {"datasets": [one.dataset for one in wanted], "positions": [one.position for one in wanted]}
-        return await self._select(OF_SOME, asked)
+        places = [(one.dataset, one.position) for one in wanted]
+        return await self._select(sa.tuple_(outcomes.c.dataset, outcomes.c.position).in_(places))
 
-    async def _select(self, statement: TextualSelect, values: Mapping[str, object]) -> dict[Position, Outcome]:
+    async def _select(self, which: sa.ColumnElement[bool]) -> dict[Position, Outcome]:
+        same = (outcomes.c.dataset == datasets.c.dataset) & (outcomes.c.generation == datasets.c.generation)
+        names = ("code", "key", "version", "record", "detail")
+        statement = sa.select(outcomes.c.dataset, outcomes.c.position, *(outcomes.c[name] for name in names))
+        statement = statement.select_from(outcomes.join(datasets, same)).where(which)
         async with self._engine.connect() as connection:
-            rows = (await connection.execute(statement, values)).all()
-        return {Position(row[0], row[1]): Outcome(**dict(zip(NAMES[2:], row[2:], strict=True))) for row in rows}
+            rows = (await connection.execute(statement)).all()
+        return {Position(row[0], row[1]): Outcome(**dict(zip(names, row[2:], strict=True))) for row in rows}
 
     def _forget(self, position: Position, decided: asyncio.Future[Outcome]) -> None:
         waiting = self._waiting.get(position, [])
