@@ -9,7 +9,7 @@ import asyncpg
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from query_api.snapshots import REPLACED, TIMEOUT_S
-from shared.database import IDLE_S, OUTAGES, POOL_WAIT_S
+from shared.database import IDLE_S, OUTAGES, POOL_WAIT_S, patience_s, session_timeouts
 from shared.errors import Replaced
 
 Row = asyncpg.Record
@@ -43,8 +43,7 @@ class Prepared:
             "application_name": name,
             "timezone": "UTC",
             "default_transaction_read_only": "on",
-            "statement_timeout": str(int(1000 * timeout_s)),
-            "idle_in_transaction_session_timeout": str(1000 * IDLE_S),
+            **session_timeouts(timeout_s),
         }
         self._pools: dict[str, asyncpg.Pool[Row]] = {}
         self._making = asyncio.Lock()
@@ -78,7 +77,7 @@ class Prepared:
                     max_size=self._size,
                     max_inactive_connection_lifetime=IDLE_S,
                     max_cacheable_statement_size=0,  # Any: it names each column of each segment.
-                    command_timeout=2 * self._timeout_s + 1,
+                    command_timeout=patience_s(self._timeout_s),
                     connection_class=_Clean,
                     server_settings={**self._settings, "plan_cache_mode": plans},
                 )

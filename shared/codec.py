@@ -143,7 +143,7 @@ class _Versioned(msgspec.Struct, frozen=True, gc=False):
     data: _Typed
 
 
-class _Newest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class _Head(msgspec.Struct, frozen=True, kw_only=True):
     dataset: str
     position: int
     event_id: UUID
@@ -151,6 +151,9 @@ class _Newest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     actor: str
     correlation_id: UUID
     recorded_at: datetime
+
+
+class _Newest(_Head, frozen=True, kw_only=True, gc=False):
     data: Fact
 
     def event(self) -> RecordedEvent:
@@ -170,14 +173,7 @@ _VERSIONED = msgspec.json.Decoder(list[_Versioned])
 _NEWEST = msgspec.json.Decoder(list[_Newest])
 
 
-class _Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    dataset: str
-    position: int
-    event_id: UUID
-    version: int
-    actor: str
-    correlation_id: UUID
-    recorded_at: datetime
+class _Envelope(_Head, frozen=True, kw_only=True):
     data: msgspec.Raw
 
     def lift(self) -> RecordedEvent:

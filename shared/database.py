@@ -67,9 +67,8 @@ def make_engine(
     """
     patience: dict[str, float] = {}
     if timeout_s is not None:
-        idle = {"idle_in_transaction_session_timeout": str(1000 * IDLE_S)}
-        settings = {"statement_timeout": str(int(1000 * timeout_s)), **idle, **settings}
-        patience = {"command_timeout": 2 * timeout_s + 1, "timeout": min(2 * timeout_s + 1, CONNECT_S)}
+        settings = {**session_timeouts(timeout_s), **settings}
+        patience = {"command_timeout": patience_s(timeout_s), "timeout": min(patience_s(timeout_s), CONNECT_S)}
     engine = create_async_engine(
         url.replace("postgresql://", "postgresql+asyncpg://", 1),
         pool_size=pool_size,
@@ -80,6 +79,19 @@ def make_engine(
     )
     _replace_the_dead(engine)
     return engine
+
+
+def session_timeouts(timeout_s: float) -> dict[str, str]:
+    """The settings with which PostgreSQL itself ends a statement that takes longer, and a transaction that rests."""
+    return {
+        "statement_timeout": str(int(1000 * timeout_s)),
+        "idle_in_transaction_session_timeout": str(1000 * IDLE_S),
+    }
+
+
+def patience_s(timeout_s: float) -> float:
+    """How long a statement is waited for where PostgreSQL, which would have ended it, does not answer at all."""
+    return 2 * timeout_s + 1
 
 
 def each_alone(engine: AsyncEngine) -> AsyncEngine:
