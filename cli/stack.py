@@ -98,8 +98,8 @@ class Stack:
 
         Raises BadSettings or Unavailable, each with what to do or the end of the log.
         """
-        self.servers.start()
-        self._started = True
+        self.servers.launch()
+        self._started = True  # Whatever waits for RabbitMQ waits it out.
         try:
             migrate(self.variables.migration)
             self.processes = {
@@ -112,6 +112,7 @@ class Stack:
                 process.launch()
             for process in everything:
                 process.wait()
+            self.servers.wait()
             self.wait_for_projectors()
         except BaseException:
             self.stop()

@@ -28,21 +28,33 @@ class Servers:
         self._claimed = False
 
     def start(self) -> None:
-        """Claim the folder and start what was asked for, both at the same time; on an error nothing is left running.
+        """Start what was asked for and return when it is ready, like `launch` and `wait`."""
+        self.launch()
+        self.wait()
 
-        Raises BadSettings when the folder or a port is in use or a program is missing, Unavailable when a server does
-        not get ready.
+    def launch(self) -> None:
+        """Claim the folder, start what was asked for and return when PostgreSQL is ready; RabbitMQ takes longer.
+
+        On an error nothing is left running. Raises BadSettings when the folder or a port is in use or a program is
+        missing, Unavailable when PostgreSQL does not get ready.
         """
         self.folder.claim()
         self._claimed = True
         try:
             self._choose_ports()
-            private = [self.rabbitmq] if self._with_rabbitmq else []
-            private_too = [self.postgres] if self._with_postgres else []
-            for server in (*private, *private_too):
-                server.launch()
-            for server in (*private_too, *private):
-                server.wait()
+            if self._with_rabbitmq:
+                self.rabbitmq.launch()
+            if self._with_postgres:
+                self.postgres.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def wait(self) -> None:
+        """Return when RabbitMQ is ready; raises Unavailable, and leaves nothing running, when it does not get so."""
+        try:
+            if self._with_rabbitmq:
+                self.rabbitmq.wait()
         except BaseException:
             self.stop()
             raise
