@@ -26,7 +26,7 @@ class Pushed(Response[bytes]):
     """Runs `push` once the client is there. What goes wrong before its first block is answered as a problem.
 
     `push` is cancelled as soon as the client goes away, and gets Disconnected when the client takes a block too slowly;
-    the body is then cut off, which a client can tell from one that is whole.
+    the body is then cut off, which a client can tell from one that is whole. Of HEAD it gets that at its first block.
     """
 
     def __init__(self, push: Push, media_type: str, headers: dict[str, str], write_s: float) -> None:
@@ -35,7 +35,7 @@ class Pushed(Response[bytes]):
 
     def to_asgi_response(self, *_: Any, headers: dict[str, str] | None = None, **said: Any) -> ASGIResponse:
         """For Litestar alone."""
-        everything, is_head = {**(headers or {}), **self.headers}, bool(said.get("is_head_response"))
+        everything, is_head = {**(headers or {}), **self.headers}, said["request"].method == "HEAD"
         return _Pushing(self._push, self._write_s, str(self.media_type), everything, is_head)
 
 
@@ -43,13 +43,10 @@ class _Pushing(ASGIResponse):
     _should_set_content_length = False
 
     def __init__(self, push: Push, write_s: float, media_type: str, headers: dict[str, str], is_head: bool) -> None:
-        super().__init__(media_type=media_type, headers=headers, is_head_response=is_head)
-        self._push, self._write_s, self._started = push, write_s, False
+        super().__init__(media_type=media_type, headers=headers)
+        self._push, self._write_s, self._is_head, self._started = push, write_s, is_head, False
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.is_head_response:
-            await super().__call__(scope, receive, send)
-            return
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         pushing = asyncio.create_task(self._push_all(send))
         leaving = asyncio.create_task(_left(receive))
         try:
@@ -68,9 +65,13 @@ class _Pushing(ASGIResponse):
                     if not self._started:
                         self._started = True
                         await self.start_response(send)
-                    await send({"type": "http.response.body", "body": block, "more_body": more})
+                    if not self._is_head:
+                        await send({"type": "http.response.body", "body": block, "more_body": more})
+                        return
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
             except TimeoutError:
                 raise Disconnected(f"A block was not taken within {self._write_s:g} s.") from None
+            raise Disconnected("No more than the head was asked for.")
 
         def start(headers: Mapping[str, str]) -> Write:
             for name, value in headers.items():

@@ -48,6 +48,8 @@ OURS = [
     "..",
     "../" * 9,
 ]
+NO_WAIT = {"Prefer": b"wait=0"}
+"""Nobody folds here what is asked for."""
 BAD_SQL = rb"(?i)syntax error|unterminated|invalid byte sequence|does not exist|invalid input|out of range|ERROR"
 
 pytestmark = pytest.mark.skipif(not CORPORA.is_dir(), reason="the corpora are not beside the repository")
@@ -102,6 +104,7 @@ def requests(operation: tuple[str, str, dict[str, Any]], chosen: random.Random) 
             filled = re.sub(r"\{\w+\}", "1", path.replace(f"{{{name}}}", encoded if parameter["in"] == "path" else "1"))
             query = f"?{name}={encoded}" if parameter["in"] == "query" else ""
             header = {name: payload.encode(errors="replace")} if parameter["in"] == "header" else {}
+            header = {**NO_WAIT, **header} if name != "Prefer" else {name: header[name] + b", wait=0"}
             yield filled + query, header  # type: ignore[misc]  # httpx takes bytes
 
 
@@ -112,6 +115,8 @@ async def test_no_payload_in_any_parameter_makes_a_server_fail(both: Both) -> No
     asked = 0
     for operation in await both.operations():
         method = operation[0]
+        if "text/event-stream" in operation[2]["responses"].get("200", {}).get("content", {}):
+            continue  # It does not end where a payload is harmless; see query/test_events.py.
         for path, headers in requests(operation, chosen):
             answer = await both.ask(
                 method, path, headers=headers, content=None if method in ("GET", "DELETE") else b"{}"
