@@ -20,6 +20,7 @@ from projector.flipping import lane_of
 from projector.lanes import Lane
 from projector.living import GONE, called, show_life
 from projector.loading import Loader
+from projector.readers import Readers
 from shared.blobs import open_blobs
 from shared.database import NOT_DURABLE, OUTAGES, make_engine, make_pool
 from shared.datasets.catalogue import Catalogue
@@ -29,7 +30,7 @@ from shared.event_store import EventStore
 from shared.leases import Leases
 from shared.settings import Settings
 from shared.tasks import together
-from shared.wakeups import LOADED, REBUILDS, Wakeups
+from shared.wakeups import LOADED, READ, REBUILDS, Wakeups
 
 logger = logging.getLogger(__name__)
 
@@ -55,22 +56,23 @@ async def run(settings: Settings, catalogue: Catalogue) -> None:
     loading = {"maintenance_work_mem": SORT_MEMORY, "synchronous_commit": NOT_DURABLE}
     pool = await make_pool(settings.database_url, name=called(living.LOADS, name), size=size, **loading)
     compaction = Compaction(compaction_engine, settings.segments, settings.merged_s)
-    wakeups = Wakeups(settings.database_url, (LOADED, REBUILDS))
+    wakeups = Wakeups(settings.database_url, (LOADED, REBUILDS, READ))
+    readers = Readers(wakeups)
     store = EventStore(store_engine)
-    loader = Loader(name, pool, open_blobs(settings.blobs_url), catalogue, store, wakeups)
+    loader = Loader(name, pool, open_blobs(settings.blobs_url), catalogue, store, wakeups, readers)
     decider = Decider(engine, store, wakeups)
     leases = Leases(engine, "read", name, settings.lease_s)
     balance = Balance(life, name, [lane_of(one) for one in catalogue], settings.lease_s)
     lanes = [
         Lane(dataset, engine, leases, balance, decider, wakeups, settings, compaction) for dataset in catalogue.values()
     ]
-    rebuilds = Rebuilds(
-        catalogue, rebuild_engine, Leases(rebuild_engine, "read", name, settings.lease_s), wakeups, settings, compaction
-    )
+    build_leases = Leases(rebuild_engine, "read", name, settings.lease_s)
+    rebuilds = Rebuilds(catalogue, rebuild_engine, build_leases, wakeups, settings, compaction, readers)
     logger.info("action=ready projector=%s", name)
     try:
         await together(
             wakeups.run(),
+            readers.run(),
             show_life(life, name, settings.lease_s),
             take_loads(loader, settings),
             rebuilds.run(),

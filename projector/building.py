@@ -16,6 +16,7 @@ from projector.flipping import Cancelled, lane_of
 from projector.generations import declaration_of
 from projector.lanes import TAKE_OVER
 from projector.opening import Build, building, open_asked
+from projector.readers import Readers
 from projector.rebuilding import Builder, Over, end_build
 from shared.database import OUTAGES
 from shared.datasets.catalogue import Catalogue
@@ -44,7 +45,9 @@ class Rebuilds:
         wakeups: Wakeups,
         settings: Settings,
         compaction: Compaction,
+        readers: Readers,
     ) -> None:
+        self._readers = readers
         self._catalogue = catalogue
         self._engine = engine
         self._leases = leases
@@ -103,7 +106,7 @@ class Rebuilds:
                 found = (await connection.execute(TAKE_OVER, {**of, "epoch": epoch})).one_or_none()
             if found is None:
                 raise Fenced(f"Generation {build.generation} of {build.dataset} has a newer owner.")
-            builder = Builder(build, dataset, epoch, self._engine, self._wakeups, self._settings)
+            builder = Builder(build, dataset, epoch, self._engine, self._wakeups, self._settings, self._readers)
             builder.position, builder.offset = found.position, found.stream_offset
             logger.info("action=rebuild-owned lane=%s position=%d epoch=%d", lease, found.position, epoch)
             compactor = Compactor(self._compaction, dataset, build.generation, epoch, builder.folding)

@@ -20,6 +20,7 @@ from projector.grouping import group_rows
 from projector.parsing import File, rows_at
 from projector.previewing import preview
 from projector.rankings import add_up_upload
+from projector.readers import Readers
 from shared.blobs import Blobs
 from shared.datasets.declaration import Dataset
 from shared.event_log import Load
@@ -32,7 +33,9 @@ from shared.wakeups import LOADED, Wakeups
 logger = logging.getLogger(__name__)
 
 INDEXERS = 2
-"""Indexes that are built at the same time."""
+"""Indexes that are built at the same time, where that takes nothing from readers."""
+
+IS_SERVED = "SELECT EXISTS (SELECT FROM read.datasets WHERE (dataset, generation) = ($1, $2))"
 
 ALONE = "SET max_parallel_maintenance_workers = 0"
 """Two builders keep two cores busy; workers of theirs would only take turns."""
@@ -66,10 +69,11 @@ LOADED_NOW = """
 class Finisher:
     """Finishes uploads of which every chunk is loaded."""
 
-    def __init__(self, pool: asyncpg.Pool[Any], blobs: Blobs, wakeups: Wakeups) -> None:
+    def __init__(self, pool: asyncpg.Pool[Any], blobs: Blobs, wakeups: Wakeups, readers: Readers) -> None:
         self._pool = pool
         self._blobs = blobs
         self._wakeups = wakeups
+        self._readers = readers
 
     async def finish(self, dataset: Dataset, load: Load, file: File, text_key: str) -> None:
         """Bring an upload from loading to loaded; does nothing where that has happened."""
@@ -111,8 +115,10 @@ class Finisher:
         table = names.segment(load.upload)
         unique, *others = create_indexes(dataset, table, segment_name(load.upload))
         waiting = list(others)
+        gives_way = self._readers.are_here and not await guard.fetchval(IS_SERVED, load.dataset, load.generation)
+        more = 0 if gives_way else INDEXERS - 1
         try:
-            await together(self._build(waiting, unique), *(self._build(waiting) for _ in range(INDEXERS - 1)))
+            await together(self._build(waiting, unique), *(self._build(waiting) for _ in range(more)))
         except asyncpg.UniqueViolationError:
             await self._drop_duplicates(guard, dataset, load, names, file, text_key)
             await together(self._build(waiting, unique, *others))

@@ -67,7 +67,7 @@ WAITING = text("""
         ON (chunk.dataset, chunk.generation, chunk.upload) = (upload.dataset, upload.generation, upload.number)
         AND chunk.done_by IS NULL
     WHERE upload.dataset = :dataset AND upload.generation = :generation AND upload.state = 'loading'
-    ORDER BY 1, 2
+    ORDER BY 1, 2 LIMIT :most
 """)
 
 IS_LOADED = text("""
@@ -313,10 +313,10 @@ class OwnedLane:
         async with self._engine.begin() as connection:
             await connection.execute(statement, self._of)
 
-    async def _waiting(self) -> list[Load]:
-        """The loads that are not done."""
+    async def _waiting(self, most: int | None = None) -> list[Load]:
+        """The first loads that are not done, or all."""
         async with self._engine.connect() as connection:
-            found = await connection.execute(WAITING, self._of)
+            found = await connection.execute(WAITING, {**self._of, "most": most})
             return [Load(self._dataset.name, self._generation, row.upload, row.chunk) for row in found]
 
     async def _give_out_again(self, loads: LoadsQueue) -> None:

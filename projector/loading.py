@@ -17,8 +17,9 @@ from sqlalchemy.exc import DBAPIError
 
 from projector.attempts import Attempts, Deadly
 from projector.copying import Connection, copy_frame, copy_or_bisect
-from projector.finishing import Finisher
+from projector.finishing import IS_SERVED, Finisher
 from projector.parsing import REJECTED, File, Parsed, errors_frame, parse, rows_at
+from projector.readers import Readers
 from shared.blobs import Blobs
 from shared.database import OUTAGES
 from shared.datasets.catalogue import Catalogue
@@ -49,8 +50,6 @@ UPLOAD = """
 DECLARED = """
     SELECT fingerprint, declaration FROM read.generations WHERE (dataset, generation) = ($1, $2)
 """
-
-IS_SERVED = "SELECT EXISTS (SELECT FROM read.datasets WHERE (dataset, generation) = ($1, $2))"
 
 HAS_FAILED = """
     SELECT NOT EXISTS (SELECT FROM read.datasets WHERE (dataset, generation) = ($1, $2)) AND EXISTS (
@@ -124,6 +123,7 @@ class Loader:
         catalogue: Catalogue,
         store: EventStore,
         wakeups: Wakeups,
+        readers: Readers,
     ) -> None:
         self._name = name
         self._pool = pool
@@ -131,7 +131,7 @@ class Loader:
         self._catalogue = catalogue
         self._store = store
         self._wakeups = wakeups
-        self._finisher = Finisher(pool, blobs, wakeups)
+        self._finisher = Finisher(pool, blobs, wakeups, readers)
         self._attempts = Attempts(pool)
         self._parsing = asyncio.Lock()  # One chunk in memory as columns; the others are being copied.
 

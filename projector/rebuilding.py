@@ -8,6 +8,7 @@ on at the checkpoint.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import NoReturn
 
@@ -21,7 +22,9 @@ from projector.generations import complete_generation, declaration_of
 from projector.lanes import OwnedLane, runs
 from projector.opening import Build
 from projector.outcomes import KEPT
+from projector.pacing import Pace
 from projector.progress import Progress
+from projector.readers import Readers
 from projector.replaying import Replay
 from shared.datasets.declaration import Dataset
 from shared.errors import LogDiverged
@@ -61,13 +64,22 @@ class Builder(OwnedLane):
     decides = False
 
     def __init__(
-        self, build: Build, dataset: Dataset, epoch: int, engine: AsyncEngine, wakeups: Wakeups, settings: Settings
+        self,
+        build: Build,
+        dataset: Dataset,
+        epoch: int,
+        engine: AsyncEngine,
+        wakeups: Wakeups,
+        settings: Settings,
+        readers: Readers,
     ) -> None:
         super().__init__(dataset, build.generation, epoch, engine, wakeups, settings)
         self._build = build
         self._progress = Progress(engine, dataset.name, build.generation, build.until_position)
         self._is_complete = self._is_compared = False
-        self._share = settings.verify_share if build.purpose == "verify" else 1.0
+        share = settings.verify_share if build.purpose == "verify" else 1.0
+        self._pace = Pace(settings, readers, share)
+        self._more = asyncio.Event()
 
     async def _fold_all(self, deliveries: Deliveries, loads: LoadsQueue) -> NoReturn:
         try:
@@ -93,7 +105,7 @@ class Builder(OwnedLane):
             began = asyncio.get_running_loop().time()
             if await self._fold_next(replay, loads, target, IDLE_S):
                 missed = 0
-                await self._rest(asyncio.get_running_loop().time() - began)
+                await self._pace.rest(asyncio.get_running_loop().time() - began)
             else:
                 missed += 1
                 if missed > self._settings.lease_s:
@@ -181,27 +193,17 @@ class Builder(OwnedLane):
         self._wakeups.ring(REBUILDS)
         return True
 
-    async def _give_out(self, loads: LoadsQueue, found: list[Load]) -> None:
-        if self._share == 1.0:
-            await super()._give_out(loads, found)  # Otherwise one after the other, below.
+    async def _give_out(self, _loads: LoadsQueue, found: list[Load]) -> None:
+        """A few at a time, below, and at once where nothing is under way."""
+        if found:
+            self._more.set()
 
     async def _give_out_again(self, loads: LoadsQueue) -> None:
-        if self._share == 1.0:
-            await super()._give_out_again(loads)
-        clock = asyncio.get_running_loop().time
-        given_out, began = None, clock()
         while True:
-            first = next(iter(await self._waiting()), None)
-            if first != given_out:
-                await self._rest(clock() - began if given_out else 0)
-            if first is not None and (first != given_out or clock() - began > self._settings.lease_s):
-                await loads.publish([first])
-                began = clock()
-            given_out = first
-            await asyncio.sleep(AGAIN_S)
-
-    async def _rest(self, worked_s: float) -> None:
-        await asyncio.sleep(worked_s * (1 - self._share) / self._share)
+            self._more.clear()
+            await loads.publish(await self._pace.next(await self._waiting(self._pace.most)))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._more.wait(), AGAIN_S)
 
 
 async def end_build(engine: AsyncEngine, build: Build, state: str, failure: str | None = None) -> None:

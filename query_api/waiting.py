@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -15,10 +16,13 @@ from shared.http.positions import READ_AFTER, Position, read_positions
 from shared.http.preferences import wait_s
 from shared.http.problems import AnyRequest
 from shared.selection.parameters import unknown
-from shared.wakeups import FOLDED, Wakeups
+from shared.wakeups import FOLDED, READ, Wakeups
 
 POLL_S = 0.1
 """How often those who wait look without a bell: while it is lost, or where a replica comes after it."""
+
+TELL_S = 1.0
+"""Projectors are told of reads no more often."""
 
 MOST_WAITING = 500
 """So many reads of one process may wait; it is one look for all of them, but each holds a connection of its caller."""
@@ -46,18 +50,23 @@ class Checkpoints:
 
 
 class Waiter:
-    """Keeps the promise of `Read-After`: a read is at least as new as that, or a 503; never silently stale."""
+    """Keeps the promise of `Read-After`: a read is at least as new as that, or a 503; never silently stale.
+
+    Tells projectors that somebody reads, so that what is only built gives way.
+    """
 
     def __init__(self, checkpoints: Checkpoints, wakeups: Wakeups, catalogue: Catalogue) -> None:
         self._checkpoints = checkpoints
         self._wakeups = wakeups
         self._catalogue = catalogue
+        self._told_at = -math.inf
         self._bound = Bound(MOST_WAITING, "As many reads as may wait for their positions do.")
 
     async def wait(self, request: AnyRequest) -> None:
         """Return once every position that the request names is folded; raises Behind or BadParameter, or Unavailable
         where too many wait.
         """
+        self._tell()
         text = request.headers.get(READ_AFTER)
         if text is None:
             return
@@ -67,6 +76,12 @@ class Waiter:
                 raise unknown("dataset", one.dataset, tuple(self._catalogue), READ_AFTER)
         with self._bound.entered():
             await self._reach(wanted, wait_s(request.headers.get("Prefer", "")))
+
+    def _tell(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._told_at >= TELL_S:
+            self._told_at = now
+            self._wakeups.ring(READ)
 
     async def _reach(self, wanted: Sequence[Position], patience_s: int) -> None:
         clock = asyncio.get_running_loop().time

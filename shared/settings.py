@@ -76,6 +76,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a lease of a lane or the relay lives without being renewed; its owner renews at a third of it."""
     loaders: int = 2
     """How many chunks one projector loads at the same time."""
+    build_loads: int = 16
+    """How many chunks of a rebuild may be given out to projectors at the same time; at least 1."""
+    build_loads_while_read: int = 1
+    """The same while somebody reads records, so that he does not notice; from 1 to `build_loads`."""
     verify_share: float = 0.5
     """Which part of its time a verification works; it rests for the others. More than 0, at most 1."""
     segments: int = 16
@@ -111,6 +115,8 @@ def read_settings(environment: Mapping[str, str], *needed: str) -> Settings:
         raise BadSettings(f"A TABLEFOLD_ variable cannot be read: {error}.") from error
     if not 0 < settings.verify_share <= 1:
         raise BadSettings("TABLEFOLD_VERIFY_SHARE should be more than 0 and at most 1.")
+    if not 1 <= settings.build_loads_while_read <= settings.build_loads:
+        raise BadSettings("TABLEFOLD_BUILD_LOADS_WHILE_READ should be from 1 to TABLEFOLD_BUILD_LOADS.")
     if settings.segments < 1:
         raise BadSettings("TABLEFOLD_SEGMENTS should be at least 1.")
     refuse_examples(msgspec.structs.asdict(settings))

@@ -23,6 +23,9 @@ FOLDED = "folded"
 REBUILDS = "rebuilds"
 """A rebuild was asked for or cancelled, has moved, or has ended."""
 
+READ = "read"
+"""Somebody reads records; told once a second at most."""
+
 COALESCE_S = 0.01
 RETRY_S = 1.0
 
@@ -37,7 +40,7 @@ class Bell:
         """Wake the listener, now or when it waits next."""
         self._rung.set()
 
-    async def wait(self, timeout_s: float) -> None:
+    async def wait(self, timeout_s: float | None) -> None:
         """Return when the bell rings, or after `timeout_s`; rings since the last wait count."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._rung.wait(), timeout_s)

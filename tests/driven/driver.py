@@ -25,6 +25,7 @@ from projector.generations import ensure_live
 from projector.lanes import OwnedLane
 from projector.loading import Loader
 from projector.merging import Interfered, Merge
+from projector.readers import Readers
 from shared.blobs import Blobs, open_blobs
 from shared.database import NOT_DURABLE, make_engine, make_pool
 from shared.datasets.catalogue import Catalogue
@@ -61,7 +62,7 @@ class Place:
         self.unpacker = Unpacker(settings.unpack_s)
         self.wakeups = Wakeups(settings.database_url)
         self.catalogue: Catalogue = {}
-        self.loader = Loader("tests", pool, self.blobs, self.catalogue, self.store, self.wakeups)
+        self.loader = Loader("tests", pool, self.blobs, self.catalogue, self.store, self.wakeups, Readers(self.wakeups))
         self.decider = Decider(self.engine, self.store, self.wakeups)
         self.compaction = Compaction(self.engine, most=2, readers_s=0)
         self._pool = pool

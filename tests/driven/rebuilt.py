@@ -11,9 +11,11 @@ from sqlalchemy import RowMapping, text
 from projector.generations import declaration_of
 from projector.lanes import TAKE_OVER
 from projector.opening import Build, building, open_asked
+from projector.readers import Readers
 from projector.rebuilding import Builder, Over
 from shared.datasets.declaration import Dataset
 from shared.event_log import Delivered, Deliveries, Load, LoadsQueue
+from shared.tasks import together
 from tests.driven.driver import Driver, Place
 
 PATIENCE_S = 30.0
@@ -89,7 +91,15 @@ async def builder_of(driver: Driver, build: Build) -> Builder:
         epoch = (await connection.execute(NEXT_EPOCH, of)).scalar_one()
         dataset = await declaration_of(connection, driver.dataset, build.generation)
         found = (await connection.execute(TAKE_OVER, {**of, "epoch": epoch})).one()
-    builder = Builder(build, dataset, epoch, driver.place.engine, driver.place.wakeups, driver.place.settings)
+    builder = Builder(
+        build,
+        dataset,
+        epoch,
+        driver.place.engine,
+        driver.place.wakeups,
+        driver.place.settings,
+        Readers(driver.place.wakeups),
+    )
     builder.position, builder.offset = found.position, found.stream_offset
     return builder
 
@@ -98,7 +108,9 @@ async def run(driver: Driver, builder: Builder, most: int = 3) -> None:
     """Build until there is nothing more to do."""
     try:
         async with asyncio.timeout(PATIENCE_S):
-            await builder._fold_all(Stored(driver, builder.offset, most), AtOnce(driver.place))  # noqa: SLF001  # without its broker
+            loads = AtOnce(driver.place)
+            folding = builder._fold_all(Stored(driver, builder.offset, most), loads)  # noqa: SLF001  # without its broker
+            await together(folding, builder._give_out_again(loads))  # noqa: SLF001
     except Over:
         return
 

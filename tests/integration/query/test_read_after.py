@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
 import httpx
 import pytest
 
-from shared.wakeups import FOLDED
+from shared.settings import Settings
+from shared.wakeups import FOLDED, READ
 from tests.integration.query.books import Books
 from tests.integration.query.samples import debt
 
@@ -106,3 +108,22 @@ async def test_a_read_is_never_stale_while_much_is_written(client: httpx.AsyncCl
     found = await asyncio.gather(*readers)
     await writing
     assert all(version >= position for position, version in found)
+
+
+async def test_projectors_are_told_that_somebody_reads(settings: Settings, client: httpx.AsyncClient) -> None:
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    listening = await asyncpg.connect(settings.database_url)
+    await listening.add_listener(READ, lambda *said: heard.put_nowait(str(said[2])))
+    try:
+        for _ in range(2):  # Once for all that are read within a second, again after that.
+            async with asyncio.timeout(20):
+                while heard.empty():
+                    await client.get("/debts", params={"limit": "1"})
+                    await asyncio.sleep(0.02)
+            told = 0
+            while not heard.empty():
+                assert heard.get_nowait() == READ
+                told += 1
+            assert told == 1
+    finally:
+        await listening.close()
