@@ -181,11 +181,11 @@ def people_routes(people: People) -> list[HTTPRouteHandler]:
     )
     async def set_password(request: AnyRequest) -> None:
         new = await _read(request, NewPassword)
-        await people.set_password(caller_of(request), _name(request), new, address_of(request))
+        await people.set_password(caller_of(request), _name(request), new, address_of(request.scope))
 
     @post("/tokens", name="log-in", operation_id="log-in", status_code=200, request_max_body_size=MOST_BODY_BYTES)
     async def log_in(request: AnyRequest) -> Response[Tokens]:
-        return _secret(await people.log_in(await _read(request, Login), address_of(request)))
+        return _secret(await people.log_in(await _read(request, Login), address_of(request.scope)))
 
     @post(
         "/tokens/refresh",

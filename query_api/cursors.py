@@ -5,13 +5,14 @@ from __future__ import annotations
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
 import msgspec
 
 from query_api.ordering import Order
 from shared.errors import BadParameter, BadSettings
-from shared.selection.parameters import Query
+from shared.selection.parameters import Pairs, Query
 from shared.selection.values import Value, read_value, write_value
 
 PAGING = frozenset({"cursor", "offset", "limit", "count", "fields", "format"})
@@ -31,8 +32,14 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
 
 def selection_of(query: Query) -> bytes:
     """A hash of what a list holds and how it is sorted, whatever page of it and whichever generation."""
-    kept = sorted(pair for pair in query.pairs if pair[0] not in PAGING)
-    return blake2b(msgspec.msgpack.encode((query.path, kept)), digest_size=8).digest()
+    return _selection(query.path, query.pairs)
+
+
+@lru_cache(256)
+def _selection(path: str, pairs: Pairs) -> bytes:
+    """Asked up to three times for one page."""
+    kept = sorted(pair for pair in pairs if pair[0] not in PAGING)
+    return blake2b(msgspec.msgpack.encode((path, kept)), digest_size=8).digest()
 
 
 class Cursors:
@@ -43,7 +50,7 @@ class Cursors:
             raise BadSettings(
                 f"TABLEFOLD_CURSOR_KEY is shorter than {KEY_CHARACTERS} characters; `openssl rand -hex 24` makes one."
             )
-        self._key = key.encode()
+        self._key = blake2b(key.encode()).digest()
 
     def write(self, query: Query, backward: bool, values: Sequence[object]) -> str:
         """A cursor for the rows beyond the one with these values."""
@@ -72,7 +79,7 @@ class Cursors:
         return packed
 
     def _signature(self, packed: bytes) -> bytes:
-        return hmac.digest(self._key, packed, "sha256")[:SIGNATURE_BYTES]
+        return blake2b(packed, key=self._key, digest_size=SIGNATURE_BYTES).digest()
 
 
 def read_values(cursor: Cursor, order: Order) -> list[Value | None]:

@@ -50,11 +50,12 @@ class Standing:
         self._verifier = verifier
         self._rows: Rows = {}
         self._verified: Tokens = {}
+        self._keys: dict[str, tuple[ApiKey, RowMapping, Caller]] = {}
 
     async def caller(self, shown: str) -> Caller:
         """Who shows that access token or API key; raises Unauthenticated, or what the database raises."""
         if shown.startswith(PREFIX):
-            return await self._by_key(read_api_key(shown))
+            return await self._by_key(shown)
         return await self._by_token(self._claims(shown))
 
     async def look_again(self, shown: Collection[str]) -> None:
@@ -82,14 +83,23 @@ class Standing:
         scopes = frozenset(claims.scopes) & frozenset(row["scopes"])
         return _caller(row, Role.ADMINISTRATOR, scopes, claims.sid)
 
-    async def _by_key(self, key: ApiKey | None) -> Caller:
+    async def _by_key(self, shown: str) -> Caller:
+        """A key is hashed and compared once for each time that its row is read."""
+        known = self._keys.get(shown)
+        key = known[0] if known else read_api_key(shown)
         row = await self._row(key.key_id, BY_KEY) if key else None
         if not key or not row or row["expires_at"] < time.time():
             raise refused()
+        if known and known[1] is row:
+            return known[2]
         if not hmac.compare_digest(key.secret_hash, row["secret_hash"]):
             raise refused()
         scopes = frozenset(row["key_scopes"]) & frozenset(row["scopes"])
-        return _caller(row, Role(row["key_role"]), scopes, None)
+        caller = _caller(row, Role(row["key_role"]), scopes, None)
+        if len(self._keys) >= MOST_KEPT:
+            self._keys.clear()
+        self._keys[shown] = key, row, caller
+        return caller
 
     async def _row(self, name: UUID | str, statement: TextClause) -> RowMapping | None:
         """The row of a session or a key."""

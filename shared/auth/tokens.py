@@ -41,9 +41,10 @@ class Claims(msgspec.Struct, frozen=True):
 
 
 class Signer:
-    """Signs access tokens with one key, once it has it."""
+    """Signs access tokens that live for `lives_s` seconds with one key, once it has it."""
 
-    def __init__(self) -> None:
+    def __init__(self, lives_s: int = ACCESS_S) -> None:
+        self._lives_s = lives_s
         self._kid = ""
         self._key: Ed25519PrivateKey | None = None
 
@@ -52,7 +53,7 @@ class Signer:
         self._kid, self._key = kid, key
 
     def sign(self, user_id: UUID, session: UUID, scopes: tuple[str, ...]) -> str:
-        """A token that both APIs take for the next `ACCESS_S` seconds."""
+        """A token that both APIs take for as long as it lives."""
         if self._key is None:
             raise BadSettings("There is no key to sign with.")
         now = int(time.time())
@@ -63,7 +64,7 @@ class Signer:
             "sid": str(session),
             "jti": str(uuid4()),
             "iat": now,
-            "exp": now + ACCESS_S,
+            "exp": now + self._lives_s,
             "scopes": list(scopes),
         }
         return jwt.encode(claims, self._key, algorithm=ALGORITHM, headers={"typ": TYPE, "kid": self._kid})

@@ -8,6 +8,7 @@ from ipaddress import IPv6Address, IPv6Network
 from typing import Any
 
 from litestar.connection import ASGIConnection
+from litestar.types import Scope
 
 from shared.auth.callers import Caller
 from shared.errors import Unauthenticated
@@ -49,14 +50,19 @@ def caller_of(connection: Connection) -> Caller:
     return caller
 
 
-def address_of(connection: Connection) -> str:
-    """Where the request comes from: the last of `X-Forwarded-For`, which the gateway adds, whatever callers make up.
+def address_of(scope: Scope) -> str:
+    """Where a request comes from: the last of `X-Forwarded-For`, which the gateway adds, whatever callers make up.
 
     Of IPv6 the network of 64 bits: whoever has one such address has them all.
     """
-    said = [text for name, text in connection.scope["headers"] if name == b"x-forwarded-for"]
-    forwarded = said[0].decode("latin-1").rpartition(",")[2].strip() if said else ""
-    return _caller_at(forwarded[:64] or (connection.client.host if connection.client else "unknown"))
+    for name, text in scope["headers"]:
+        if name == b"x-forwarded-for":
+            forwarded = text.decode("latin-1").rpartition(",")[2].strip()
+            break
+    else:
+        forwarded = ""
+    client = scope.get("client")
+    return _caller_at(forwarded[:64] or (client[0] if client else "unknown"))
 
 
 @lru_cache(MOST_KEPT)

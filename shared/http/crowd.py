@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from litestar import Request
-from litestar.connection import ASGIConnection
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from shared.http.callers import address_of
@@ -26,8 +25,7 @@ def with_crowd_bound(app: ASGIApp, most: int = MOST, most_of_one: int = MOST_OF_
         if scope["path"] == "/health":
             await app(scope, receive, send)
             return
-        connection: ASGIConnection[Any, Any, Any, Any] = ASGIConnection(scope)
-        address = address_of(connection)
+        address = address_of(scope)
         if inside.total() >= most or inside[address] >= most_of_one:
             await _refuse(scope, receive, send)
             return

@@ -79,7 +79,7 @@ class Limits:
     async def spend_for_address(self, connection: Connection, route: Route) -> None:
         """Count a call for its address, before it is looked at who calls."""
         if route in self._policies:
-            await self._spend(connection, ADDRESS, f"{ADDRESS}:{address_of(connection)}")
+            await self._spend(connection, ADDRESS, f"{ADDRESS}:{address_of(connection.scope)}")
 
     async def spend(self, connection: Connection, route: Route, caller: Caller | None) -> None:
         """Count a call for its caller; for its address where there is none and the route has a limit of its own."""
@@ -89,7 +89,7 @@ class Limits:
         if caller is not None:
             await self._spend(connection, policy, f"{USER}:{caller.name}")
         elif policy != USER:
-            await self._spend(connection, policy, f"{ADDRESS}:{address_of(connection)}")
+            await self._spend(connection, policy, f"{ADDRESS}:{address_of(connection.scope)}")
 
     async def _spend(self, connection: Connection, policy: str, subject: str) -> None:
         limit = self._limits[policy]

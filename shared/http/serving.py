@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -33,6 +34,8 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so with the address that really is."""
         await super().startup(sockets)
+        gc.collect()
+        gc.freeze()  # All that is loaded by now stays, and is not looked through while requests are under way.
         for server in self.servers:
             for bound in server.sockets:
                 host, port = bound.getsockname()[:2]

@@ -55,13 +55,14 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Parameters = Mapping[str, Parameter]
+Pairs = tuple[tuple[str, str], ...]
 
 
 class Query(msgspec.Struct, frozen=True):
     """A path with the query parameters that came with it, all of them known to the endpoint."""
 
     path: str
-    pairs: tuple[tuple[str, str], ...]
+    pairs: Pairs
     known: Parameters
 
     def all(self, name: str) -> list[Value]:
@@ -101,17 +102,23 @@ class Query(msgspec.Struct, frozen=True):
 
     def link(self, **replaced: str) -> str:
         """This path with these parameters but those that tell the page, which `replaced` gives."""
-        kept = [(name, text) for name, text in self.pairs if name not in ("cursor", "offset", *replaced)]
-        return f"{self.path}?{urlencode([*kept, *replaced.items()])}".removesuffix("?")
+        said = filter(None, (_encoded(self.pairs, tuple(replaced)), urlencode(replaced)))
+        return f"{self.path}?{'&'.join(said)}".removesuffix("?")
 
 
-def split_query(raw: bytes) -> tuple[tuple[str, str], ...]:
+@lru_cache(256)
+def _encoded(pairs: Pairs, replaced: tuple[str, ...]) -> str:
+    """Asked for each neighbour of a page."""
+    return urlencode([one for one in pairs if one[0] not in ("cursor", "offset", *replaced)])
+
+
+def split_query(raw: bytes) -> Pairs:
     """Names and texts of a query string, those that were asked for last from memory; raises ValueError for too many."""
     return _split(raw) if len(raw) <= SHORT_BYTES else _split.__wrapped__(raw)
 
 
 @lru_cache(1024)
-def _split(raw: bytes) -> tuple[tuple[str, str], ...]:
+def _split(raw: bytes) -> Pairs:
     decoded = raw.decode(errors="surrogateescape")
     return tuple(parse_qsl(decoded, True, errors="surrogateescape", max_num_fields=MAX_PARAMETERS))
 
