@@ -21,6 +21,7 @@ SETTINGS = {
     "TABLEFOLD_MAX_UPLOAD_BYTES": str(64 * 1024**2),
     "TABLEFOLD_LEASE_S": "3",
     "TABLEFOLD_RATE_LIMITS": UNLIMITED,
+    "TABLEFOLD_VERIFY_SHARE": "1",
 }
 """Chunks and segments so small that files of a test have many."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from uuid import UUID, uuid4
 
@@ -29,7 +30,14 @@ def account(key: UUID | str, consumer: str, *, balance: str = "10.00", status: s
 
 def table(labels: Sequence[str], rows: Iterable[Sequence[str]], delimiter: str = ",", end: str = "\n") -> str:
     """A delimited file; cells that need it are quoted."""
-    return "".join(delimiter.join(_quoted(cell, delimiter) for cell in row) + end for row in (labels, *rows))
+    special = re.compile(f'[{re.escape(delimiter)}"\n\r]')
+
+    def line(row: Sequence[str]) -> str:
+        if special.search("".join(row)):
+            row = [f'"{cell.replace(chr(34), 2 * chr(34))}"' if special.search(cell) else cell for cell in row]
+        return delimiter.join(row)
+
+    return "".join(line(row) + end for row in (labels, *rows))
 
 
 def debts(*rows: Sequence[str]) -> bytes:
@@ -40,9 +48,3 @@ def debts(*rows: Sequence[str]) -> bytes:
 def accounts(*rows: Sequence[str]) -> bytes:
     """A file of accounts."""
     return table(ACCOUNT_LABELS, rows).encode()
-
-
-def _quoted(cell: str, delimiter: str) -> str:
-    if any(character in cell for character in (delimiter, '"', "\n", "\r")):
-        return '"' + cell.replace('"', '""') + '"'
-    return cell

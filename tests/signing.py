@@ -19,6 +19,9 @@ from shared.auth.keys import make_keys, read_signing_key
 from shared.auth.tokens import Signer
 from shared.settings import Settings
 
+LIVES_S = 12 * 3600
+"""Longer than any run of the suite."""
+
 USER = UUID(int=1)
 SESSION = UUID(int=2)
 NAME = "signed-tester"
@@ -61,7 +64,7 @@ def keys() -> Path:
 
 def access_token(user: UUID = USER, session: UUID = SESSION, scopes: tuple[str, ...] = SCOPES) -> str:
     """A token of the tester, an administrator, or of somebody else."""
-    signer = Signer()
+    signer = Signer(LIVES_S)
     signer.use(*read_signing_key(str(keys() / "signing")))
     return signer.sign(user, session, scopes)
 

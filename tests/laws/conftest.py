@@ -14,8 +14,9 @@ from cli.servers.postgres import Postgres
 from cli.stack import Stack
 from command_api.migrating import migrate
 from projector.digests import parts_of
-from shared.datasets.catalogue import shipped
+from shared.datasets.catalogue import load_catalogue
 from tests.alone import postgres_alone
+from tests.conftest import SETTINGS
 from tests.driven.driver import Place
 
 PARTS = ("records", "history", "rejects", "row_errors")
@@ -63,7 +64,7 @@ def tables(stack: Stack) -> Tables:
 
 def digest(tables: Tables, dataset: str, uploads: int) -> Any:
     """One value for all that the read tables say of a dataset's first uploads, wherever they say it."""
-    declared = shipped()[dataset]
+    declared = load_catalogue(SETTINGS["TABLEFOLD_DATASETS_FOLDER"])[dataset]
     parts = parts_of(declared, 1, [field.name for field in declared.fields])
     of_uploads = (part.rows.replace(":dataset", "$1") for part in parts if part.name in PARTS)
     said = ", ".join(

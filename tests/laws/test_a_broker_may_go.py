@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Collection, Coroutine
+from collections.abc import Collection, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -20,17 +20,29 @@ from tests.driven.driver import Place
 from tests.driven.rebuilt import AtOnce, Stored, ask, builder_of, made, opened
 from tests.driven.rebuilt import run as run_builder
 from tests.driven.tiny import TASKS
-from tests.files import debt, debts
+from tests.files import debt, debts, table
 from tests.laws.conftest import Tables, digest
 from tests.steps import Api, eventually
 
 T = TypeVar("T")
+
+TRADE_LABELS = ("transaction_id", "client_id", "transaction_type", "transaction_date", "amount", "currency")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """The result of a coroutine, in an event loop of its own."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, work).result()
+
+
+def trades(*rows: Sequence[str]) -> bytes:
+    """A file of a dataset of which the stack has little, so that it is soon verified."""
+    return table(TRADE_LABELS, rows).encode()
+
+
+def trade(key: str = "", amount: str = "12.50") -> list[str]:
+    """A good row of it, but for an amount that is none."""
+    return [key or str(uuid4()), "C-1", "BUY", "2024-02-29", amount, "EUR"]
 
 
 def lag(api: Api) -> tuple[int, float]:
@@ -47,24 +59,24 @@ async def whole_stream(deliveries: Deliveries) -> list[list[RecordedEvent]]:
     return messages
 
 
-async def lose_stream(amqp_url: str) -> None:
-    """The stream of debts is deleted."""
+async def lose_stream(amqp_url: str, dataset: str = "debts") -> None:
+    """The stream of a dataset is deleted."""
     connection = await aio_pika.connect(amqp_url)
     async with connection:
         channel = await connection.channel()
-        await channel.queue_delete(stream_of("debts"))
+        await channel.queue_delete(stream_of(dataset))
 
 
-async def positions(amqp_url: str) -> list[int]:
-    """All positions in the stream of debts, in order, each once."""
-    async with connected(amqp_url, "test") as connection, reading(connection, "debts", "first") as deliveries:
+async def positions(amqp_url: str, dataset: str = "debts") -> list[int]:
+    """All positions in the stream of a dataset, in order, each once."""
+    async with connected(amqp_url, "test") as connection, reading(connection, dataset, "first") as deliveries:
         found = [event.position for events in await whole_stream(deliveries) for event in events]
     return list(dict.fromkeys(found))
 
 
 def ask_to_verify(api: Api) -> str:
-    """Let debts be folded from their first event on; where it is told what comes of it."""
-    answer = api.http.post("/datasets/debts/rebuilds", json={"purpose": "verify"})
+    """Let trades be folded from their first event on; where it is told what comes of it."""
+    answer = api.http.post("/datasets/trades/rebuilds", json={"purpose": "verify"})
     assert answer.status_code == 202, answer.text
     return str(answer.headers["Location"])
 
@@ -133,38 +145,38 @@ def test_a_lost_stream_is_filled_again(api: Api, mended: Stack, source: str, tab
 def test_a_lost_stream_is_filled_again_though_nobody_writes_and_a_verification_waits_for_it(
     api: Api, mended: Stack, source: str, tables: Tables
 ) -> None:
-    uploads = api.upload("debts", debts(debt(), debt(debtAmount="none")), source=source)["number"]
-    before = digest(tables, "debts", uploads)
+    uploads = api.upload("trades", trades(trade(), trade(amount="none")), source=source)["number"]
+    before = digest(tables, "trades", uploads)
     amqp_url = mended.environment["TABLEFOLD_AMQP_URL"]
-    run(lose_stream(amqp_url))
+    run(lose_stream(amqp_url, "trades"))
     verified(api)
 
-    head = tables.value("SELECT position FROM store.heads WHERE dataset = 'debts'")
-    assert run(positions(amqp_url)) == list(range(1, head + 1))
-    assert digest(tables, "debts", uploads) == before
+    head = tables.value("SELECT position FROM store.heads WHERE dataset = 'trades'")
+    assert run(positions(amqp_url, "trades")) == list(range(1, head + 1))
+    assert digest(tables, "trades", uploads) == before
 
 
 def test_an_empty_broker_in_the_place_of_the_old_one_is_filled_and_nothing_is_applied_twice(
     api: Api, mended: Stack, source: str, tables: Tables
 ) -> None:
     key = str(uuid4())
-    uploads = api.upload("debts", debts(debt(key), debt()), source=source)["number"]
+    uploads = api.upload("trades", trades(trade(key), trade()), source=source)["number"]
     for amount in ("1.00", "2.00", "3.00"):
-        assert api.http.patch(f"/debts/{key}", json={"debt_amount": amount}).status_code == 200
-    before, version = digest(tables, "debts", uploads), api.get(f"/debts/{key}")["version"]
+        assert api.http.patch(f"/trades/{key}", json={"amount": amount}).status_code == 200
+    before, version = digest(tables, "trades", uploads), api.get(f"/trades/{key}")["version"]
     mended.rabbitmq.stop()
     try:
         shutil.rmtree(mended.servers.folder.path / "rabbitmq" / "data")
-        sent = api.send("debts", debts(debt()), source=source)
+        sent = api.send("trades", trades(trade()), source=source)
         asked = ask_to_verify(api)
     finally:
         mended.rabbitmq.start()
 
     assert api.follow(sent.json()["id"], timeout_s=90)["state"] == "published"
     verified(api, asked)
-    assert digest(tables, "debts", uploads) == before
-    assert (api.get(f"/debts/{key}")["version"], api.count("debts", source=source)) == (version, 3)
-    assert len(api.get(f"/debts/{key}/history")["results"]) == 4
+    assert digest(tables, "trades", uploads) == before
+    assert (api.get(f"/trades/{key}")["version"], api.count("trades", source=source)) == (version, 3)
+    assert len(api.get(f"/trades/{key}/history")["results"]) == 4
 
 
 def test_lost_loads_are_given_out_again(api: Api, mended: Stack, source: str) -> None:

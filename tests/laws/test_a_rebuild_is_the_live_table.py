@@ -50,7 +50,7 @@ async def playing(place: Place, dataset: Dataset = RANKED_TASKS) -> AsyncIterato
         await driver.drop()
 
 
-@looking(10)
+@looking(6)
 @given(happens=steps(RANKED_TASKS), then=steps(RANKED_TASKS), cut=st.integers(2, 40))
 async def test_it_is_made_while_files_are_loaded_and_people_go_on(
     place: Place, happens: list[Step], then: list[Step], cut: int

@@ -29,7 +29,7 @@ def filled(text: str, size: int, encoding: str = "utf-8") -> str:
     unit = len("x".encode(encoding))
     row = lines(debt(str(uuid4()), name="Filler"))
     whole = (size - octets) // (len(row) * unit) - 1
-    text += "".join(lines(debt(name="Filler")) for _ in range(whole))
+    text += lines(*(debt(name="Filler") for _ in range(whole)))
     missing = (size - len(text.encode(encoding))) // unit - len(row)
     text += lines(debt(name="Filler" + "x" * missing))
     if len(text.encode(encoding)) != size:

@@ -33,7 +33,7 @@ def counted(report: Mapping[str, Any], *, accepted: int, rejected: int = 0, dupl
 
 def by_key(api: Api, source: str) -> dict[str, str]:
     """The names of all debts of a partner by their keys."""
-    return {one["debt_id"]: one["name"] for one in api.records("debts", source=source)}
+    return {one["debt_id"]: one["name"] for one in api.records("debts", source=source, fields="debt_id,name")}
 
 
 def named(rows: Sequence[Sequence[str]]) -> dict[str, str]:
