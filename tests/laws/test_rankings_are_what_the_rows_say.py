@@ -35,19 +35,19 @@ async def play(place: Place, dataset: Dataset, happens: list[Step]) -> None:
         await driver.drop()
 
 
-@looking(11)
+@looking(7)
 @given(happens=steps(RANKED_TASKS))
 async def test_of_records_that_rows_bring(place: Place, happens: list[Step]) -> None:
     await play(place, RANKED_TASKS, happens)
 
 
-@looking(6)
+@looking(4)
 @given(happens=steps(RANKED_CREWS))
 async def test_of_records_with_members(place: Place, happens: list[Step]) -> None:
     await play(place, RANKED_CREWS, happens)
 
 
-@looking(8)
+@looking(5)
 @given(happens=steps(RANKED_SHIFTS))
 async def test_of_records_that_lie_in_partitions(place: Place, happens: list[Step]) -> None:
     await play(place, RANKED_SHIFTS, happens)
@@ -60,7 +60,7 @@ REPLACEMENTS = st.lists(
 )
 
 
-@looking(11)
+@looking(7)
 @given(happens=steps(REPLACED_NOTES) | REPLACEMENTS)
 async def test_of_files_that_replace_each_other(place: Place, happens: list[Step]) -> None:
     await play(place, REPLACED_NOTES, happens)

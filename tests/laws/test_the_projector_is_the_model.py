@@ -17,14 +17,14 @@ from tests.driven.tiny import CREWS, NOTES, TASKS
 GOOD = ("1", "a", "", "")
 
 
-@looking(30)
+@looking(24)
 @given(happens=steps(TASKS))
 async def test_one_row_makes_one_record(place: Place, happens: list[Step]) -> None:
     async with played(place, TASKS) as play:
         await play.steps(happens)
 
 
-@looking(20)
+@looking(14)
 @given(happens=steps(CREWS))
 async def test_many_rows_make_one_record(place: Place, happens: list[Step]) -> None:
     async with played(place, CREWS) as play:

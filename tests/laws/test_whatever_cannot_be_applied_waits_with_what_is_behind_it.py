@@ -52,7 +52,7 @@ async def playing(place: Place, cursed: Cursed, dataset: Dataset = TASKS) -> Asy
         await driver.drop()
 
 
-@looking(16)
+@looking(12)
 @given(happens=cursed_steps(TASKS))
 async def test_whatever_happens_it_is_as_the_model_says(
     place: Place, cursed: Cursed, happens: list[CursedStep]

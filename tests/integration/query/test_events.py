@@ -219,17 +219,6 @@ async def test_head_says_what_get_would_and_ends(api: httpx.AsyncClient) -> None
     assert answer.headers["content-type"].startswith("text/event-stream")
 
 
-async def test_the_connection_of_a_head_can_be_used_again(origin: str) -> None:
-    host, port = origin.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    shown = f"HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {access_token()}\r\n\r\n"
-    with closing(writer):
-        async with asyncio.timeout(10):
-            for path in ("/events", "/debts?format=csv", "/events", "/health"):
-                writer.write(f"HEAD {path} {shown}".encode())
-                assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
-
-
 async def test_everybody_is_told_what_he_may_see_and_no_more(origin: str, play: Play) -> None:
     ann, shown_to_ann = await play.books.somebody(Role.EDITOR)
     bo, shown_to_bo = await play.books.somebody(Role.VIEWER)

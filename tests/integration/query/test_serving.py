@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from contextlib import closing
 
 import httpx
 
@@ -27,6 +28,18 @@ async def test_it_says_when_it_listens_and_ends_with_0_on_sigterm(
         assert (asked.status_code, asked.content) == (200, b"")
         assert asked.headers["content-length"] == answer.headers["content-length"]
         assert "server" not in answer.headers
+        await heads(*str(client.base_url.netloc, "ascii").split(":"))
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(5):
             assert await process.wait() == 0
+
+
+async def heads(host: str, port: str) -> None:
+    """The connection of a HEAD can be used again, whatever would not end of a GET."""
+    reader, writer = await asyncio.open_connection(host, int(port))
+    shown = f"HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {access_token()}\r\n\r\n"
+    with closing(writer):
+        async with asyncio.timeout(10):
+            for path in ("/events", "/debts?format=csv", "/events", "/health"):
+                writer.write(f"HEAD {path} {shown}".encode())
+                assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
