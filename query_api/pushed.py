@@ -26,7 +26,7 @@ class Pushed(Response[bytes]):
     """Runs `push` once the client is there. What goes wrong before its first block is answered as a problem.
 
     `push` is cancelled as soon as the client goes away, and gets Disconnected when the client takes a block too slowly;
-    the body is then cut off, which a client can tell from one that is whole. Of HEAD it gets that at its first block.
+    the body is then cut off, which a client can tell from one that is whole. Of HEAD it gets that when it starts.
     """
 
     def __init__(self, push: Push, media_type: str, headers: dict[str, str], write_s: float) -> None:
@@ -65,24 +65,24 @@ class _Pushing(ASGIResponse):
                     if not self._started:
                         self._started = True
                         await self.start_response(send)
-                    if not self._is_head:
-                        await send({"type": "http.response.body", "body": block, "more_body": more})
-                        return
-                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+                    await send({"type": "http.response.body", "body": block, "more_body": more})
             except TimeoutError:
                 raise Disconnected(f"A block was not taken within {self._write_s:g} s.") from None
-            raise Disconnected("No more than the head was asked for.")
 
         def start(headers: Mapping[str, str]) -> Write:
             for name, value in headers.items():
                 self.headers[name] = value
+            if self._is_head:
+                raise Disconnected("No more than the head was asked for.")
             return write
 
         try:
             await self._push(start)
             await write(b"", more=False)
         except Disconnected:
-            if not self._started:
+            if self._is_head:
+                await write(b"", more=False)
+            elif not self._started:
                 raise
 
 
