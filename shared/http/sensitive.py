@@ -7,7 +7,6 @@ cannot be masked is refused: files, and filters and sorts, which would tell the 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -59,7 +58,7 @@ class Sensitive:
             if one.members and any(field.sensitive for field in one.members.fields)
         }
         self._all = frozenset(one for names in self._fields.values() for one in names)
-        self._texts = {b'"%s":' % one.encode(): _text_of(one.encode()) for one in sorted(self._all)}
+        self._marks = [b'"%s":' % one.encode() for one in sorted(self._all)]
         self._errors = [b'%s"%s"' % (ERROR, one.encode()) for one in self._all]
 
     def check(self, caller: Caller, template: str, datasets: Iterable[str], query: bytes, accept: str) -> None:
@@ -98,7 +97,7 @@ class Sensitive:
 
     def tells(self, body: bytes) -> bool:
         """Whether a JSON text has sensitive values."""
-        return any(mark in body for mark in self._texts) or self._tells_of_errors(body)
+        return any(mark in body for mark in self._marks) or self._tells_of_errors(body)
 
     def _tells_of_errors(self, body: bytes) -> bool:
         return ERROR in body and any(mark in body for mark in self._errors)
@@ -112,10 +111,13 @@ class Sensitive:
         if self._tells_of_errors(body):
             return self.mask_members(body)
         masked = body
-        for mark in [mark for mark in self._texts if mark in body]:
-            masked, found = self._texts[mark].subn(_text_hidden, masked)
-            if found != body.count(mark):
-                return self.mask_members(body)
+        for mark in self._marks:
+            parts = masked.split(mark)
+            if len(parts) > 1:
+                try:
+                    masked = mark.join([parts[0], *map(_text_hidden, parts[1:])])
+                except ValueError:
+                    return self.mask_members(body)
         return masked
 
     def mask_members(self, body: bytes) -> bytes:
@@ -213,20 +215,23 @@ def _set_length(start: Any, length: int | None) -> None:
     start["headers"] = kept if length is None else [*kept, (b"content-length", str(length).encode())]
 
 
-def _text_of(name: bytes) -> re.Pattern[bytes]:
-    """A member of that name whose value is a plain text or null."""
-    return re.compile(rb'("%s": ?)(?:"([^"\\]*)"|null)' % re.escape(name))
-
-
-def _text_hidden(found: re.Match[bytes]) -> bytes:
-    """A name with its text as asterisks."""
-    name, text = found.groups()
-    if text is None:
-        return found[0]
-    if not text.isalnum():
-        return b'%s"%s"' % (name, mask(text.decode()).encode())
-    hidden = len(text) - SHOWN if len(text) >= 2 * SHOWN else len(text)  # As `mask` does, for letters of ASCII alone.
-    return name + b'"' + b"*" * hidden + text[hidden:] + b'"'
+def _text_hidden(part: bytes) -> bytes:
+    """JSON from a value on, that as asterisks; raises ValueError where it is neither a plain text nor null."""
+    begin = 1 if part[:1] == b'"' else 2 if part[:2] == b' "' else 0
+    if not begin:
+        if part.startswith((b"null", b" null")):
+            return part
+        raise ValueError("It is no text.")
+    end = part.index(b'"', begin)
+    text = part[begin:end]
+    if text.isalnum():
+        hidden = (
+            len(text) - SHOWN if len(text) >= 2 * SHOWN else len(text)
+        )  # As `mask` does, for letters of ASCII alone.
+        return part[:begin] + b"*" * hidden + part[begin + hidden :]
+    if b"\\" in text:
+        raise ValueError("It has escapes.")
+    return part[:begin] + mask(text.decode()).encode() + part[end:]
 
 
 def _hidden(value: Any) -> Any:
