@@ -52,7 +52,11 @@ def is_outage(error: Exception) -> bool:
     raised = error.orig if isinstance(error, DBAPIError) else error
     state = getattr(raised, "sqlstate", None) or ""
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    caused = isinstance(raised, (*OUTAGES, PoolTimeoutError)) or isinstance(getattr(raised, "__cause__", None), OUTAGES)
+    cause = getattr(raised, "__cause__", None)
+    # asyncpg raises the last one where a connection ends in the moment in which it is used.
+    caused = isinstance(raised, (*OUTAGES, PoolTimeoutError)) or isinstance(
+        cause, (*OUTAGES, asyncpg.InternalClientError)
+    )
     return lost or caused or state.startswith("08") or state in OUTAGE_STATES
 
 
