@@ -8,7 +8,6 @@ on at the checkpoint.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from typing import NoReturn
 
@@ -32,7 +31,7 @@ from shared.event_log import Deliveries, Load, LoadsQueue
 from shared.events import RecordedEvent
 from shared.settings import Settings
 from shared.tasks import together
-from shared.wakeups import FOLDED, REBUILDS, Wakeups
+from shared.wakeups import FOLDED, REBUILDS, Bell, Wakeups
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +78,7 @@ class Builder(OwnedLane):
         self._is_complete = self._is_compared = False
         share = settings.verify_share if build.purpose == "verify" else 1.0
         self._pace = Pace(settings, readers, share)
-        self._more = asyncio.Event()
+        self._more = Bell()
 
     async def _fold_all(self, deliveries: Deliveries, loads: LoadsQueue) -> NoReturn:
         try:
@@ -196,14 +195,12 @@ class Builder(OwnedLane):
     async def _give_out(self, _loads: LoadsQueue, found: list[Load]) -> None:
         """A few at a time, below, and at once where nothing is under way."""
         if found:
-            self._more.set()
+            self._more.ring()
 
     async def _give_out_again(self, loads: LoadsQueue) -> None:
         while True:
-            self._more.clear()
             await loads.publish(await self._pace.next(await self._waiting(self._pace.most)))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._more.wait(), AGAIN_S)
+            await self._more.wait(AGAIN_S)
 
 
 async def end_build(engine: AsyncEngine, build: Build, state: str, failure: str | None = None) -> None:

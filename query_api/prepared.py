@@ -9,17 +9,13 @@ import asyncpg
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from query_api.snapshots import REPLACED, TIMEOUT_S
-from shared.database import IDLE_S, OUTAGES, POOL_WAIT_S, patience_s, session_timeouts
+from shared.database import IDLE_S, LOST, POOL_WAIT_S, patience_s, session_timeouts
 from shared.errors import Replaced
 
 Row = asyncpg.Record
 
 EACH_PLANNED, ONE_PLAN = "force_custom_plan", "force_generic_plan"
 """How a statement is planned: for the values of each execution, or once, where none of them changes the best plan."""
-
-
-LOST = (*OUTAGES, asyncpg.InternalClientError)
-"""What a connection raises that ended while nobody used it; the last where that was just now."""
 
 
 class _Clean(asyncpg.Connection):

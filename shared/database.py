@@ -43,6 +43,9 @@ ASKED_AFTER_S = 10.0
 RETURNED = "tablefold_returned_at"
 """Where a connection of a pool notes since when nobody uses it."""
 
+LOST = (*OUTAGES, asyncpg.InternalClientError)
+"""What asyncpg raises on a connection that has ended; the last where that was in the moment in which it is used."""
+
 NOT_DURABLE = "off"
 """The `synchronous_commit` of rows that commit with their checkpoint: a crash loses both, replay brings both back."""
 
@@ -53,10 +56,7 @@ def is_outage(error: Exception) -> bool:
     state = getattr(raised, "sqlstate", None) or ""
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     cause = getattr(raised, "__cause__", None)
-    # asyncpg raises the last one where a connection ends in the moment in which it is used.
-    caused = isinstance(raised, (*OUTAGES, PoolTimeoutError)) or isinstance(
-        cause, (*OUTAGES, asyncpg.InternalClientError)
-    )
+    caused = isinstance(raised, (*OUTAGES, PoolTimeoutError)) or isinstance(cause, LOST)
     return lost or caused or state.startswith("08") or state in OUTAGE_STATES
 
 

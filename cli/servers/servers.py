@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,9 +30,10 @@ class Servers:
         self._claimed = False
 
     def start(self) -> None:
-        """Start what was asked for and return when it is ready, like `launch` and `wait`."""
+        """Start what was asked for, as `launch`, and return when all is ready; on an error nothing is left running."""
         self.launch()
-        self.wait()
+        with self._all_or_nothing():
+            self.wait()
 
     def launch(self) -> None:
         """Claim the folder, start what was asked for and return when PostgreSQL is ready; RabbitMQ takes longer.
@@ -40,21 +43,22 @@ class Servers:
         """
         self.folder.claim()
         self._claimed = True
-        try:
+        with self._all_or_nothing():
             self._choose_ports()
             if self._with_rabbitmq:
                 self.rabbitmq.launch()
             if self._with_postgres:
                 self.postgres.start()
-        except BaseException:
-            self.stop()
-            raise
 
     def wait(self) -> None:
-        """Return when RabbitMQ is ready; raises Unavailable, and leaves nothing running, when it does not get so."""
+        """Return when RabbitMQ is ready; raises Unavailable when it does not get so: whoever launched it stops it."""
+        if self._with_rabbitmq:
+            self.rabbitmq.wait()
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
         try:
-            if self._with_rabbitmq:
-                self.rabbitmq.wait()
+            yield
         except BaseException:
             self.stop()
             raise

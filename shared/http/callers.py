@@ -55,12 +55,8 @@ def address_of(scope: Scope) -> str:
 
     Of IPv6 the network of 64 bits: whoever has one such address has them all.
     """
-    for name, text in scope["headers"]:
-        if name == b"x-forwarded-for":
-            forwarded = text.decode("latin-1").rpartition(",")[2].strip()
-            break
-    else:
-        forwarded = ""
+    said = next((text for name, text in scope["headers"] if name == b"x-forwarded-for"), b"")
+    forwarded = said.decode("latin-1").rpartition(",")[2].strip()
     client = scope.get("client")
     return _caller_at(forwarded[:64] or (client[0] if client else "unknown"))
 

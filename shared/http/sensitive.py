@@ -39,11 +39,16 @@ EXPORTS: Final = ("text/csv", "application/x-ndjson", "application/vnd.apache.pa
 def mask(text: str) -> str:
     """Letters and digits as asterisks: `***-**-4253`."""
     if text.isalnum():
-        hidden_only = len(text) - SHOWN if len(text) >= 2 * SHOWN else len(text)
-        return "*" * hidden_only + text[hidden_only:]
+        count = _hidden_of(len(text))
+        return "*" * count + text[count:]
     marked = [at for at, character in enumerate(text) if character.isalnum()]
-    hidden = set(marked[:-SHOWN] if len(marked) >= 2 * SHOWN else marked)
+    hidden = set(marked[: _hidden_of(len(marked))])
     return "".join("*" if at in hidden else character for at, character in enumerate(text))
+
+
+def _hidden_of(count: int) -> int:
+    """So many of the first letters and digits are hidden."""
+    return count - SHOWN if count >= 2 * SHOWN else count
 
 
 class Sensitive:
@@ -224,10 +229,8 @@ def _text_hidden(part: bytes) -> bytes:
         raise ValueError("It is no text.")
     end = part.index(b'"', begin)
     text = part[begin:end]
-    if text.isalnum():
-        hidden = (
-            len(text) - SHOWN if len(text) >= 2 * SHOWN else len(text)
-        )  # As `mask` does, for letters of ASCII alone.
+    if text.isalnum():  # Of ASCII alone, as `mask` does it.
+        hidden = _hidden_of(len(text))
         return part[:begin] + b"*" * hidden + part[begin + hidden :]
     if b"\\" in text:
         raise ValueError("It has escapes.")
