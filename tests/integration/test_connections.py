@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -32,9 +33,13 @@ async def engine(server: Postgres) -> AsyncIterator[AsyncEngine]:
     await made.dispose()
 
 
-async def session_of(engine: AsyncEngine) -> int:
+async def connection_of(engine: AsyncEngine) -> asyncpg.Connection:
+    """The pool's connection, after a statement over it."""
     async with engine.connect() as connection:
-        return int((await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one())
+        await connection.execute(text("SELECT 1"))
+        driver = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(driver, asyncpg.Connection)
+    return driver
 
 
 async def end_sessions(server: Postgres) -> None:
@@ -47,13 +52,18 @@ async def end_sessions(server: Postgres) -> None:
 
 
 async def test_it_is_used_again_while_it_lives(engine: AsyncEngine) -> None:
-    assert await session_of(engine) == await session_of(engine)
+    assert await connection_of(engine) is await connection_of(engine)
 
 
 async def test_what_was_seen_to_end_is_replaced(server: Postgres, engine: AsyncEngine) -> None:
-    before = await session_of(engine)
+    """Its session is gone from PostgreSQL before the client has read that it is: only then is it looked for."""
+    ended = asyncio.Event()
+    before = await connection_of(engine)
+    before.add_termination_listener(lambda _: ended.set())
     await end_sessions(server)
-    assert await session_of(engine) != before
+    async with asyncio.timeout(10):
+        await ended.wait()
+    assert await connection_of(engine) is not before
 
 
 @pytest.mark.parametrize("asked_after_s", [-1.0, 3600.0])
@@ -62,15 +72,15 @@ async def test_one_that_nobody_used_for_long_is_asked(
 ) -> None:
     """Its end was not noticed: what lies between dropped it without a word."""
     monkeypatch.setattr(database, "ASKED_AFTER_S", asked_after_s)
-    before = await session_of(engine)
+    before = await connection_of(engine)
     await end_sessions(server)
     async with asyncio.timeout(10):
         monkeypatch.setattr("asyncpg.Connection.is_closed", lambda _: False)
         if asked_after_s < 0:
-            assert await session_of(engine) != before
+            assert await connection_of(engine) is not before
         else:
             with pytest.raises((DBAPIError, *database.OUTAGES)) as refused:
-                await session_of(engine)
+                await connection_of(engine)
             assert database.is_outage(refused.value)
 
 
