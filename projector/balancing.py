@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.database import each_alone
 from shared.errors import Fenced
 
 LOOKS_PER_LEASE = 5
@@ -64,7 +65,7 @@ class Balance:
     """What one projector, `name`, may own of the `lanes`, which are names of leases that live for `lease_s`."""
 
     def __init__(self, engine: AsyncEngine, name: str, lanes: Collection[str], lease_s: float) -> None:
-        self._engine = engine
+        self._engine = each_alone(engine)
         self._name = name
         self._lanes = sorted(lanes)
         self._lease_s = lease_s

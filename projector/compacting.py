@@ -20,7 +20,7 @@ from projector import merging
 from projector.choosing import Sized, choose
 from projector.merging import LOCK_TIMEOUT, Interfered, Merge
 from projector.sweeping import LOCK_NOT_AVAILABLE
-from shared.database import OUTAGES
+from shared.database import OUTAGES, each_alone
 from shared.datasets.declaration import Dataset
 from shared.read_tables import Names, schema_of, segment_name
 
@@ -90,6 +90,7 @@ class Compactor:
     ) -> None:
         self._shared = compaction
         self._engine = compaction.engine
+        self._alone = each_alone(compaction.engine)
         self._dataset = dataset
         self._generation = generation
         self._epoch = epoch
@@ -118,7 +119,7 @@ class Compactor:
 
     async def abandon(self) -> None:
         """Give up merges that are not swapped in: nobody but us may be at one, and we are not."""
-        async with self._engine.begin() as connection:
+        async with self._alone.connect() as connection:
             await connection.execute(ABANDON, {**self._of, "epoch": self._epoch})
 
     async def merge(self, sources: Sequence[int]) -> bool:
@@ -177,7 +178,7 @@ class Compactor:
 
     async def drop(self) -> None:
         """Drop the tables that no snapshot shows any more, as far as nobody holds them."""
-        async with self._engine.connect() as connection:
+        async with self._alone.connect() as connection:
             left = (await connection.execute(LEFT_OVER, {**self._of, "readers_s": self._shared.readers_s})).all()
         names = Names(self._dataset, self._generation)
         try:
@@ -186,14 +187,14 @@ class Compactor:
                     async with self._engine.begin() as connection:
                         await connection.execute(LOCK_TIMEOUT)
                         await connection.execute(text(f"DROP TABLE IF EXISTS {names.segment(table)}"))
-                async with self._engine.begin() as connection:
+                async with self._alone.connect() as connection:
                     await connection.execute(DROPPED, {**self._of, "number": number})
         except DBAPIError as error:
             _pass_over_locks(error)
 
     async def sizes(self) -> list[Sized]:
         """The live segments; those at which PostgreSQL has not looked yet as they were loaded."""
-        async with self._engine.connect() as connection:
+        async with self._alone.connect() as connection:
             live = (await connection.execute(LIVE, self._of)).all()
             asked = {
                 "schema": schema_of(self._dataset, self._generation),

@@ -9,6 +9,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from projector.parking import PROJECTOR, waiting_heads
+from shared.database import each_alone
 from shared.event_store import EventStore, Proposal
 from shared.events import RowCounts, UploadFailed, UploadPublished
 from shared.wakeups import APPENDED, LOADED, Wakeups
@@ -32,7 +33,7 @@ class Decider:
     """Appends `upload-published` for every upload whose turn has come; deciding twice writes one event."""
 
     def __init__(self, engine: AsyncEngine, store: EventStore, wakeups: Wakeups) -> None:
-        self._engine = engine
+        self._engine = each_alone(engine)
         self._store = store
         self._wakeups = wakeups
 
@@ -60,7 +61,7 @@ class Decider:
                 return
             await self._store.append(dataset, Proposal(event=event, actor=PROJECTOR, claim=f"decided:{upload.id}"))
             self._wakeups.ring(APPENDED)
-            async with self._engine.begin() as connection:
+            async with self._engine.connect() as connection:
                 await connection.execute(PUBLISHING, {**of, "number": upload.number})
 
 

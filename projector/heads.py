@@ -7,6 +7,8 @@ import asyncio
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from shared.database import each_alone
+
 NOTE_S = 1.0
 """How often the owner of a lane looks how far the log goes."""
 
@@ -31,7 +33,8 @@ async def note_head(connection: AsyncConnection, dataset: str, generation: int, 
 
 async def keep_noting(engine: AsyncEngine, dataset: str, generation: int, epoch: int) -> None:
     """Until cancelled; changes nothing once the lane has a newer owner."""
+    alone = each_alone(engine)
     while True:
         await asyncio.sleep(NOTE_S)
-        async with engine.begin() as connection:
+        async with alone.connect() as connection:
             await note_head(connection, dataset, generation, epoch)

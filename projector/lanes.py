@@ -25,7 +25,7 @@ from projector.generations import LIVE, declaration_of, ensure_live
 from projector.heads import keep_noting, note_head
 from projector.parking import Parking, read_facts
 from projector.sweeping import sweep
-from shared.database import OUTAGES
+from shared.database import OUTAGES, each_alone
 from shared.datasets.declaration import Dataset
 from shared.errors import Fenced, LaneStopped, LogDiverged, Unavailable
 from shared.event_log import Deliveries, Load, LoadsQueue, connected, reading
@@ -91,6 +91,7 @@ class Lane:
     ) -> None:
         self._dataset = dataset
         self._engine = engine
+        self._alone = each_alone(engine)
         self._compaction = compaction
         self._leases = leases
         self._balance = balance
@@ -152,7 +153,7 @@ class Lane:
         with self._wakeups.listening(REBUILDS) as bell:
             while True:
                 await bell.wait(POLL_S)
-                async with self._engine.connect() as connection:
+                async with self._alone.connect() as connection:
                     live = (await connection.execute(LIVE, {"dataset": self._dataset.name})).scalar_one()
                 if live != generation:
                     raise Fenced(f"Generation {live} of {self._dataset.name} is served by now, not {generation}.")
@@ -183,6 +184,7 @@ class OwnedLane:
         self._generation = generation
         self._epoch = epoch
         self._engine = engine
+        self._alone = each_alone(engine)
         self._wakeups = wakeups
         self._settings = settings
         self._told_after = 0  # Nobody waits for outcomes at or below that position.
@@ -231,7 +233,7 @@ class OwnedLane:
 
     async def _read_facts(self) -> None:
         """Know which events are skipped: whoever owned the lane before, or whence a log is imported, has decided."""
-        self._parked = await read_facts(self._engine, self._dataset.name, self.position)
+        self._parked = await read_facts(self._alone, self._dataset.name, self.position)
 
     async def _fold_run(self, events: list[RecordedEvent], offset: int, loads: LoadsQueue) -> None:
         if isinstance(events[0].data, UploadPublished) and events[0].position not in self._parked:
@@ -282,7 +284,7 @@ class OwnedLane:
         """An upload that another generation has loaded may still be loading in this one."""
         of = {"id": data.upload_id, "generation": self._generation}
         while True:
-            async with self._engine.connect() as connection:
+            async with self._alone.connect() as connection:
                 if (await connection.execute(IS_LOADED, of)).scalar_one():
                     return
             await asyncio.sleep(0.05)
@@ -303,19 +305,19 @@ class OwnedLane:
             await sweep(self._engine, self._dataset, self._generation)
 
     async def _is_behind(self) -> bool:
-        async with self._engine.connect() as connection:
+        async with self._alone.connect() as connection:
             return bool((await connection.execute(BEHIND, self._of)).scalar_one_or_none())
 
     async def _forget_offset(self) -> None:
         statement = text(
             "UPDATE read.checkpoints SET stream_offset = NULL WHERE dataset = :dataset AND generation = :generation"
         )
-        async with self._engine.begin() as connection:
+        async with self._alone.connect() as connection:
             await connection.execute(statement, self._of)
 
     async def _waiting(self, most: int | None = None) -> list[Load]:
         """The first loads that are not done, or all."""
-        async with self._engine.connect() as connection:
+        async with self._alone.connect() as connection:
             found = await connection.execute(WAITING, {**self._of, "most": most})
             return [Load(self._dataset.name, self._generation, row.upload, row.chunk) for row in found]
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.database import OUTAGES
+from shared.database import OUTAGES, each_alone
 
 logger = logging.getLogger(__name__)
 
@@ -61,11 +61,12 @@ async def show_life(engine: AsyncEngine, name: str, lease_s: float) -> None:
 
     On connections of its own, so that no crowd of lanes keeps it from that.
     """
+    alone = each_alone(engine)
     while True:
         try:
-            async with engine.begin() as connection:
+            async with alone.connect() as connection:
                 await connection.execute(SEEN, {"name": name})
-            await end_sessions(engine, name, max(lease_s, STILL_S))
+            await end_sessions(alone, name, max(lease_s, STILL_S))
         except (DBAPIError, PoolTimeoutError, *OUTAGES) as error:
             logger.warning("action=database-away error=%r", error)
         await asyncio.sleep(min(SIGN_OF_LIFE_S, lease_s / 3))

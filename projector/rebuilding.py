@@ -90,7 +90,7 @@ class Builder(OwnedLane):
     async def _build_all(self, replay: Replay, loads: LoadsQueue) -> NoReturn:
         missed = 0
         while True:
-            now = await served(self._engine, self._dataset.name)
+            now = await served(self._alone, self._dataset.name)
             self._told_after = now.head - KEPT
             until = self._build.until_position
             target = now.position if until is None else min(until, now.position)  # Never behind what is served.

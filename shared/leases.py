@@ -12,6 +12,7 @@ from typing import Literal
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.database import each_alone
 from shared.errors import Fenced
 
 Schema = Literal["store", "read"]
@@ -39,20 +40,20 @@ class Leases:
     """Leases of one process; `owner` is its name, `lease_s` how long a lease lives unrenewed."""
 
     def __init__(self, engine: AsyncEngine, schema: Schema, owner: str, lease_s: float) -> None:
-        self._engine = engine
+        self._engine = each_alone(engine)
         self._schema = schema
         self._owner = owner
         self.lease_s = lease_s
 
     async def acquire(self, name: str) -> int | None:
         """The lease's new epoch, or None while somebody else holds it."""
-        async with self._engine.begin() as connection:
+        async with self._engine.connect() as connection:
             values = {"name": name, "owner": self._owner, "lease_s": self.lease_s}
             return (await connection.execute(self._sql(ACQUIRE), values)).scalar_one_or_none()
 
     async def renew(self, name: str, epoch: int) -> bool:
         """Whether the lease is still ours; then it lives on for `lease_s`."""
-        async with self._engine.begin() as connection:
+        async with self._engine.connect() as connection:
             values = {"name": name, "owner": self._owner, "epoch": epoch, "lease_s": self.lease_s}
             return (await connection.execute(self._sql(RENEW), values)).rowcount == 1
 
@@ -65,7 +66,7 @@ class Leases:
 
     async def release(self, name: str, epoch: int) -> None:
         """Let the next one have it at once."""
-        async with self._engine.begin() as connection:
+        async with self._engine.connect() as connection:
             values = {"name": name, "owner": self._owner, "epoch": epoch}
             await connection.execute(self._sql(RELEASE), values)
 
