@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
@@ -14,12 +15,13 @@ from shared.errors import BadParameter
 from shared.selection.values import Value, read_choice, read_value
 
 MAX_PARAMETERS = 100
+_PLAIN = re.compile(r"[0-9A-Za-z_.~-]*")
 
 SHORT_BYTES = 512
 """A longer query string is split each time."""
 
 
-class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+class Parameter(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One query parameter; OpenAPI is derived from it.
 
     `minimum` and `maximum` (of integers) are inclusive. `listed` are the names that a comma-separated list may hold.
@@ -36,6 +38,11 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     maximum: int | None = None
     remedy: str = ""
     """What to do where a value is out of bounds."""
+
+    @cached_property
+    def unless_given(self) -> Value | None:
+        """The value of the default."""
+        return None if self.default is None else self.read(self.default)
 
     def read(self, text: str) -> Value:
         """The value of one occurrence; raises BadParameter that says what was expected."""
@@ -58,24 +65,29 @@ Parameters = Mapping[str, Parameter]
 Pairs = tuple[tuple[str, str], ...]
 
 
-class Query(msgspec.Struct, frozen=True):
+class Query(msgspec.Struct, frozen=True, dict=True):
     """A path with the query parameters that came with it, all of them known to the endpoint."""
 
     path: str
     pairs: Pairs
     known: Parameters
 
+    @cached_property
+    def _texts(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name, text in self.pairs:
+            found.setdefault(name, []).append(text)
+        return found
+
     def all(self, name: str) -> list[Value]:
         """Every value of a parameter; raises BadParameter."""
-        return [self.known[name].read(text) for given, text in self.pairs if given == name]
+        return [self.known[name].read(text) for text in self._texts.get(name, ())]
 
     def one(self, name: str) -> Value | None:
         """The value of a parameter or its default; raises BadParameter."""
-        found = self.all(name)
-        default = self.known[name].default
-        if not found and default is not None:
-            return self.known[name].read(default)
-        return found[0] if found else None
+        if name in self._texts:
+            return self.all(name)[0]
+        return self.known[name].unless_given
 
     def integer(self, name: str) -> int:
         """The value of an integer parameter that has a default; raises BadParameter."""
@@ -98,18 +110,19 @@ class Query(msgspec.Struct, frozen=True):
         return found
 
     def has(self, name: str) -> bool:
-        return any(given == name for given, _ in self.pairs)
+        return name in self._texts
 
     def link(self, **replaced: str) -> str:
         """This path with these parameters but those that tell the page, which `replaced` gives."""
-        said = filter(None, (_encoded(self.pairs, tuple(replaced)), urlencode(replaced)))
-        return f"{self.path}?{'&'.join(said)}".removesuffix("?")
+        others = ("cursor", "offset", *replaced)
+        kept = [pair for pair in self.pairs if pair[0] not in others]
+        said = "&".join([_encoded(*pair) for pair in (*kept, *replaced.items())])
+        return f"{self.path}?{said}".removesuffix("?")
 
 
-@lru_cache(256)
-def _encoded(pairs: Pairs, replaced: tuple[str, ...]) -> str:
-    """Asked for each neighbour of a page."""
-    return urlencode([one for one in pairs if one[0] not in ("cursor", "offset", *replaced)])
+def _encoded(name: str, text: str) -> str:
+    """One parameter of a URL; most need no escaping, which costs less to find out than to do."""
+    return f"{name}={text}" if _PLAIN.fullmatch(text) else urlencode([(name, text)])
 
 
 def split_query(raw: bytes) -> Pairs:
@@ -120,7 +133,10 @@ def split_query(raw: bytes) -> Pairs:
 @lru_cache(1024)
 def _split(raw: bytes) -> Pairs:
     decoded = raw.decode(errors="surrogateescape")
-    return tuple(parse_qsl(decoded, True, errors="surrogateescape", max_num_fields=MAX_PARAMETERS))
+    if b"%" in raw or b"+" in raw or raw.count(b"&") >= MAX_PARAMETERS:
+        return tuple(parse_qsl(decoded, True, errors="surrogateescape", max_num_fields=MAX_PARAMETERS))
+    named = [one.partition("=") for one in decoded.split("&") if one]  # Nothing is escaped: it is as it is.
+    return tuple([(name, text) for name, _, text in named])
 
 
 def read_query(path: str, raw: bytes, known: Parameters) -> Query:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.datasets.fields import Kind
 from shared.errors import BadParameter
-from shared.selection.parameters import MAX_PARAMETERS, Parameter, read_query
+from shared.selection.parameters import MAX_PARAMETERS, Parameter, Query, read_query, split_query
 
 KNOWN = {
     one.name: one
@@ -111,3 +111,18 @@ def test_a_link_keeps_the_callers_parameters_and_replaces_the_page(name: str) ->
 
 def test_a_link_without_parameters_is_the_path() -> None:
     assert read_query("/debts", urlencode({"cursor": "x"}).encode(), KNOWN).link() == "/debts"
+
+
+@given(st.binary(max_size=60) | st.text("ab=&%+;~2", max_size=40).map(str.encode))
+def test_a_query_is_split_as_the_standard_library_does_it(raw: bytes) -> None:
+    text = raw.decode(errors="surrogateescape")
+    assert split_query(raw) == tuple(parse_qsl(text, keep_blank_values=True, errors="surrogateescape"))
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_a_link_says_what_the_query_said(name: str, cursor: str) -> None:
+    asked = Query("/debts", (("name", name), ("cursor", "old"), ("limit", "7")), KNOWN)
+    path, _, said = asked.link(cursor=cursor).partition("?")
+    assert path == "/debts"
+    assert parse_qsl(said, keep_blank_values=True) == [("name", name), ("limit", "7"), ("cursor", cursor)]
+    assert said.isascii()
