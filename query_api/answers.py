@@ -9,6 +9,7 @@ from litestar import Response
 from litestar.types import Receive, Scope, Send
 
 from query_api.pages import Page
+from shared.http.callers import header_of
 from shared.http.positions import HEADER, Position
 from shared.http.problems import AnyRequest
 
@@ -62,7 +63,7 @@ def versioned(request: AnyRequest, body: object, position: Position, version: ob
         return answer(body, position, NEVER_KEPT)
     tag = f'"{version}"'
     headers = {"ETag": tag, **OFTEN_ASKED}
-    if not is_known(request.headers.get("If-None-Match", ""), tag):
+    if not is_known(header_of(request.scope, b"if-none-match") or "", tag):
         return answer(body, position, headers)
     return unchanged({HEADER: str(position), **headers})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -12,6 +13,7 @@ from query_api.snapshots import POSITIONS, snapshot
 from shared.bounds import Bound
 from shared.datasets.catalogue import Catalogue
 from shared.errors import Behind
+from shared.http.callers import header_of
 from shared.http.positions import READ_AFTER, Position, read_positions
 from shared.http.preferences import wait_s
 from shared.http.problems import AnyRequest
@@ -67,7 +69,7 @@ class Waiter:
         where too many wait.
         """
         self._tell()
-        text = request.headers.get(READ_AFTER)
+        text = header_of(request.scope, READ_AFTER.lower().encode())
         if text is None:
             return
         wanted = read_positions(text)
@@ -78,7 +80,7 @@ class Waiter:
             await self._reach(wanted, wait_s(request.headers.get("Prefer", "")))
 
     def _tell(self) -> None:
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         if now - self._told_at >= TELL_S:
             self._told_at = now
             self._wakeups.ring(READ)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from litestar.types import ASGIApp, Scope
+from litestar.types import Scope
 
-from shared.http.answer_starts import Headers, with_changed_headers
+from shared.http.answer_starts import Change, Headers
 
 
-def with_allow(app: ASGIApp, routes: Iterable[tuple[str, str]]) -> ASGIApp:
-    """The same app; `routes` are its methods and path templates.
+def allowing(routes: Iterable[tuple[str, str]]) -> Change:
+    """What tells them; `routes` are the methods and path templates of an app.
 
     Litestar makes the answer with the first handler of a path, and knows only the methods of that one.
     """
@@ -19,10 +19,12 @@ def with_allow(app: ASGIApp, routes: Iterable[tuple[str, str]]) -> ASGIApp:
         methods.setdefault(path, ["OPTIONS"]).append(method)
 
     def corrected(scope: Scope, headers: Headers) -> Headers:
+        if scope.get("method") != "OPTIONS":
+            return headers
         known = methods.get(str(scope.get("path_template")), [])
         others = [pair for pair in headers if pair[0].lower() != b"allow"]
-        if scope.get("method") != "OPTIONS" or not known or len(others) == len(headers):
+        if not known or len(others) == len(headers):
             return headers
         return [*others, (b"allow", ", ".join(sorted(known)).encode())]
 
-    return with_changed_headers(app, corrected)
+    return corrected

@@ -8,15 +8,20 @@ from typing import Any
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 Headers = list[tuple[bytes, bytes]]
+Change = Callable[[Any, Headers], Headers]
+"""Is given the scope and the headers of an answer, and says those that are sent."""
 
 
-def with_changed_headers(app: ASGIApp, change: Callable[[Any, Headers], Headers]) -> ASGIApp:
-    """The same app; `change` is given the scope and the headers of each answer, and says those that are sent."""
+def with_changed_headers(app: ASGIApp, *changes: Change) -> ASGIApp:
+    """The same app; each change is given what the one before it says."""
 
     async def answered(scope: Scope, receive: Receive, send: Send) -> None:
         async def take(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = change(scope, list(message["headers"]))
+                headers = list(message["headers"])
+                for change in changes:
+                    headers = change(scope, headers)
+                message["headers"] = headers
             await send(message)
 
         await app(scope, receive, take)

@@ -23,9 +23,17 @@ WHO = "Say who you are: `Authorization: Bearer` with a token from POST /tokens, 
 _CREDENTIALS = re.compile(r"(?:Bearer|Token) +([!-~]{1,8192})", re.IGNORECASE)
 
 
+def header_of(scope: Scope, name: bytes) -> str | None:
+    """The first header of a request with that name in lower case, without a table of them all, which few need."""
+    for own, text in scope["headers"]:
+        if own == name:
+            return text.decode("latin-1")
+    return None
+
+
 def credential_of(connection: Connection) -> str:
     """The token or key that a request shows; raises Unauthenticated."""
-    credentials = _CREDENTIALS.fullmatch(connection.headers.get("authorization", ""))
+    credentials = _CREDENTIALS.fullmatch(header_of(connection.scope, b"authorization") or "")
     if credentials is None:
         raise Unauthenticated(WHO)
     return credentials[1]
@@ -55,8 +63,7 @@ def address_of(scope: Scope) -> str:
 
     Of IPv6 the network of 64 bits: whoever has one such address has them all.
     """
-    said = next((text for name, text in scope["headers"] if name == b"x-forwarded-for"), b"")
-    forwarded = said.decode("latin-1").rpartition(",")[2].strip()
+    forwarded = (header_of(scope, b"x-forwarded-for") or "").rpartition(",")[2].strip()
     client = scope.get("client")
     return _caller_at(forwarded[:64] or (client[0] if client else "unknown"))
 

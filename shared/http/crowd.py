@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from http import HTTPStatus
 from typing import Final
 
@@ -19,20 +18,24 @@ MOST_OF_ONE: Final = 250
 
 def with_crowd_bound(app: ASGIApp, most: int = MOST, most_of_one: int = MOST_OF_ONE) -> ASGIApp:
     """The same app; requests above the bounds are 503 at once, but for `/health`, which must tell the truth."""
-    inside: Counter[str] = Counter()
+    inside: dict[str, int] = {}
+    count = 0
 
     async def bounded(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/health":
             await app(scope, receive, send)
             return
+        nonlocal count
         address = address_of(scope)
-        if inside.total() >= most or inside[address] >= most_of_one:
+        own = inside.get(address, 0)
+        if count >= most or own >= most_of_one:
             await _refuse(scope, receive, send)
             return
-        inside[address] += 1
+        inside[address], count = own + 1, count + 1
         try:
             await app(scope, receive, send)
         finally:
+            count -= 1
             inside[address] -= 1
             if not inside[address]:
                 del inside[address]

@@ -19,12 +19,13 @@ from shared.auth.callers import Caller, Role
 from shared.auth.standing import Standing
 from shared.datasets.catalogue import Catalogue
 from shared.errors import BadSettings, Forbidden, NotFoldedYet, Unauthenticated
-from shared.http.allowed import with_allow
-from shared.http.callers import caller_of, credential_of, keep_caller
+from shared.http.allowed import allowing
+from shared.http.answer_starts import with_changed_headers
+from shared.http.callers import caller_of, credential_of, header_of, keep_caller
 from shared.http.correlation import correlation_id
 from shared.http.crowd import with_crowd_bound
-from shared.http.headers import with_headers
-from shared.http.limits import Limits, with_limits
+from shared.http.headers import completed
+from shared.http.limits import Limits, limits_told
 from shared.http.routes import Route, is_always_open, names_of, routes_of
 from shared.http.sensitive import FILES, Sensitive
 from shared.shares import Limit
@@ -82,9 +83,10 @@ class Guard:
         """
         self._needs = {route: self._need(route) for route in routes_of(app)}
         self._limits.cover(self._needs, self._datasets)
-        answering = with_allow(self._sensitive.around(app.asgi_handler, self._note), self._needs)
+        answering = self._sensitive.around(app.asgi_handler, self._note)
         finished = answering if finishing is None else finishing(answering)
-        app.asgi_handler = with_headers(with_crowd_bound(with_limits(finished)))
+        changes = (allowing(self._needs), limits_told, completed)
+        app.asgi_handler = with_changed_headers(with_crowd_bound(finished), *changes)
         return app
 
     def role_of(self, route: Route) -> Role | None:
@@ -109,7 +111,7 @@ class Guard:
 
     async def _known(self, connection: Connection, need: Need) -> Caller | None:
         """Who calls, noted for the handler; None on an open route where nobody says, or nobody who is known."""
-        if need.role is OPEN and "authorization" not in connection.headers:
+        if need.role is OPEN and header_of(connection.scope, b"authorization") is None:
             return None
         try:
             caller = await self._standing.caller(credential_of(connection))
@@ -128,7 +130,7 @@ class Guard:
             datasets = await self._datasets_of_file(caller, path, str(upload))
         else:
             check_roles(caller, role, datasets)
-        query, accept = connection.scope["query_string"], connection.headers.get("accept", "")
+        query, accept = connection.scope["query_string"], header_of(connection.scope, b"accept") or ""
         self._sensitive.check(caller, path, datasets, query, accept)
 
     def _named(self, connection: Connection) -> tuple[str, ...]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from litestar.config.cors import CORSConfig
-from litestar.types import ASGIApp, Scope
+from litestar.types import Scope
 
 from shared.errors import BadSettings
-from shared.http.answer_starts import Headers, with_changed_headers
+from shared.http.answer_starts import Headers
 
 ALWAYS: Final = {
     b"x-content-type-options": b"nosniff",
@@ -32,16 +32,12 @@ EXPOSED: Final = [
 ]
 
 
-def with_headers(app: ASGIApp) -> ASGIApp:
-    """The same app, its answers with these headers."""
-
-    def completed(scope: Scope, headers: Headers) -> Headers:
-        by_tls = (b"x-forwarded-proto", b"https") in scope.get("headers", ())
-        wanted = {**ALWAYS, **OVER_TLS} if by_tls else ALWAYS
-        said = {name.lower() for name, _ in headers}
-        return [*headers, *(pair for pair in wanted.items() if pair[0] not in said)]
-
-    return with_changed_headers(app, completed)
+def completed(scope: Scope, headers: Headers) -> Headers:
+    """Those that every answer has, where it does not say otherwise."""
+    by_tls = (b"x-forwarded-proto", b"https") in scope.get("headers", ())
+    wanted = {**ALWAYS, **OVER_TLS} if by_tls else ALWAYS
+    said = {name.lower() for name, _ in headers}
+    return [*headers, *[pair for pair in wanted.items() if pair[0] not in said]]
 
 
 def cors_of(origins: str) -> CORSConfig | None:

@@ -11,11 +11,11 @@ from collections.abc import Container, Iterable, Mapping
 from typing import Any, Final
 
 from litestar.connection import ASGIConnection
-from litestar.types import ASGIApp, Scope
+from litestar.types import Scope
 
 from shared.auth.callers import Caller
 from shared.errors import BadSettings, TooMany
-from shared.http.answer_starts import Headers, with_changed_headers
+from shared.http.answer_starts import Headers
 from shared.http.callers import address_of
 from shared.http.routes import Route, is_always_open, names_of
 from shared.shares import Left, Limit, Shares
@@ -102,15 +102,11 @@ class Limits:
             raise TooMany(f"{says} Wait as long as Retry-After says.", retry_after_s=left.more_in_s)
 
 
-def with_limits(app: ASGIApp) -> ASGIApp:
-    """The same app, its answers with `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers)."""
-
-    def told(scope: Scope, headers: Headers) -> Headers:
-        spent: list[tuple[str, Limit, Left]] = scope["state"].get(KEY, [])
-        if not spent:
-            return headers
-        policies = ", ".join(f'"{name}";q={limit.calls};w={limit.window_s}' for name, limit, _ in spent)
-        left = ", ".join(f'"{name}";r={one.calls};t={one.more_in_s}' for name, _, one in spent)
-        return [*headers, (b"ratelimit-policy", policies.encode()), (b"ratelimit", left.encode())]
-
-    return with_changed_headers(app, told)
+def limits_told(scope: Scope, headers: Headers) -> Headers:
+    """What was spent, as `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers)."""
+    spent: list[tuple[str, Limit, Left]] = scope["state"].get(KEY, [])
+    if not spent:
+        return headers
+    policies = ", ".join([f'"{name}";q={limit.calls};w={limit.window_s}' for name, limit, _ in spent])
+    left = ", ".join([f'"{name}";r={one.calls};t={one.more_in_s}' for name, _, one in spent])
+    return [*headers, (b"ratelimit-policy", policies.encode()), (b"ratelimit", left.encode())]

@@ -8,9 +8,9 @@ finds out first (Redeclared) waits for the new application and is answered by th
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from litestar import Litestar
@@ -65,13 +65,12 @@ class Running:
         self._over.set()
         await self._task
 
-    @contextlib.asynccontextmanager
-    async def answering(self) -> AsyncIterator[Litestar]:
-        """It does not end meanwhile."""
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let it answer one request; it does not end meanwhile."""
         self._open += 1
         self._idle.clear()
         try:
-            yield self.app
+            await self.app(scope, receive, send)
         finally:
             self._open -= 1
             if not self._open:
@@ -109,9 +108,8 @@ class Redeclaring:
         if running is None:
             raise RuntimeError("A request came before the start.")
         held = _Held(send, last or scope.get("method") not in READS)
-        async with running.answering() as app:
-            again: Any = {**scope, "state": dict(scope.get("state", {}))}
-            await app(again, receive, held.send)
+        again: Any = {**scope, "state": dict(scope.get("state", {}))}
+        await running.answer(again, receive, held.send)
         return running if held.is_refused else None
 
     def end_streams(self) -> None:
@@ -192,7 +190,7 @@ class _Held:
         self.is_refused = False
 
     async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] == "http.response.start" and message["status"] >= HTTPStatus.BAD_REQUEST:
             name = REDECLARED.lower().encode()
             headers = list(message["headers"])
             told = [one for one in headers if one[0].lower() != name]

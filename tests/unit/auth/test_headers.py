@@ -9,7 +9,8 @@ from litestar import Litestar, Response, get
 from litestar.testing import TestClient
 
 from shared.errors import BadSettings
-from shared.http.headers import ALWAYS, cors_of, with_headers
+from shared.http.answer_starts import with_changed_headers
+from shared.http.headers import ALWAYS, completed, cors_of
 from shared.http.problems import exception_handlers
 
 DESK = "https://desk.example.org"
@@ -32,7 +33,7 @@ def client() -> Iterator[TestClient[Litestar]]:
     routes = [plain, kept, fails]
     handlers = exception_handlers
     app = Litestar(routes, exception_handlers=handlers, cors_config=cors_of(DESK), logging_config=None)
-    app.asgi_handler = with_headers(app.asgi_handler)
+    app.asgi_handler = with_changed_headers(app.asgi_handler, completed)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
 
