@@ -12,6 +12,7 @@ from typing import Any
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from query_api.answers import OFTEN_ASKED, is_known
+from shared.http.sensitive import media_type
 
 OWN = (b"etag", b"cache-control")
 """An answer that has one of these says itself how it may be kept."""
@@ -63,6 +64,6 @@ class _Answer:
 
 
 def _is_untagged(message: Any) -> bool:
-    headers = {name.lower(): text for name, text in message.get("headers", ())}
-    is_json = headers.get(b"content-type", b"").split(b";")[0].strip() == b"application/json"
-    return message["status"] == 200 and is_json and not any(name in headers for name in OWN)
+    if message["status"] != 200 or media_type(message) != b"application/json":
+        return False
+    return not any(name.lower() in OWN for name, _ in message["headers"])

@@ -60,6 +60,11 @@ def test_whatever_stands_under_a_sensitive_name_is_masked(body: object) -> None:
         r'[{"ssn":"990\u002d11\n4253"}]',
         '[{"ssn":"990-11-4253"},{"ssn":990114253},{"ssn":["990-11-4253"]},{"ssn":true}]',
         '[{"ssn":"990-11-4253","field":"ssn","value":"990-11-4253"}]',
+        '[{"ssn":"990114253"},{"ssn":"880114253"}]',
+        '[{"ssn":"990114253"},{"ssn":"880114253","government_id":"1"},{"ssn":"77011425377"},{"ssn":"66011425"}]',
+        '[{"ssn":"990114253"},{"ssn":"880-114253"},{"ssn":null}]',
+        '[{"ssn":"990114253"},{"field":"ssn","value":"880114253"},{"name":"ssn","ssn":"770114253"}]',
+        '[{"name":"ssn"},{"ssn":"990114253"}]',
     ],
 )
 def test_texts_masked_in_their_places_are_those_of_the_plain_way(said: str) -> None:
