@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import msgspec
 
 from query_api.as_of import AS_OF
-from query_api.prepared import Prepared, Row
+from query_api.at_hand import Row
+from query_api.prepared import Prepared
 from shared.datasets.declaration import Dataset
 from shared.http.positions import Position
 from shared.selection.parameters import Query

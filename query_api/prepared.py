@@ -6,13 +6,11 @@ import asyncio
 from collections.abc import Sequence
 
 import asyncpg
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from query_api.at_hand import AtHand, Row, end
 from query_api.snapshots import REPLACED, TIMEOUT_S
-from shared.database import IDLE_S, LOST, POOL_WAIT_S, patience_s, session_timeouts
+from shared.database import LOST, patience_s, session_timeouts
 from shared.errors import Replaced
-
-Row = asyncpg.Record
 
 EACH_PLANNED, ONE_PLAN = "force_custom_plan", "force_generic_plan"
 """How a statement is planned: for the values of each execution, or once, where none of them changes the best plan."""
@@ -30,7 +28,7 @@ class Prepared:
     """Pools of connections that cannot write, one for each way to plan; each is made with its first statement."""
 
     def __init__(
-        self, url: str, timeout_s: float = TIMEOUT_S, *, name: str = "tablefold-query-api", size: int = 8
+        self, url: str, timeout_s: float = TIMEOUT_S, *, name: str = "tablefold-query-api", size: int = 10
     ) -> None:
         self._url = url
         self._size = size
@@ -41,7 +39,7 @@ class Prepared:
             "default_transaction_read_only": "on",
             **session_timeouts(timeout_s),
         }
-        self._pools: dict[str, asyncpg.Pool[Row]] = {}
+        self._pools: dict[str, AtHand] = {}
         self._making = asyncio.Lock()
 
     async def close(self) -> None:
@@ -61,39 +59,38 @@ class Prepared:
         except TimeoutError:
             raise  # A PostgreSQL that does not answer does not either the second time.
         except LOST:
-            await pool.expire_connections()
+            await pool.expire()
         return await _fetch(pool, statement, values)
 
-    async def _make(self, plans: str) -> asyncpg.Pool[Row]:
+    async def _make(self, plans: str) -> AtHand:
         async with self._making:
             if plans not in self._pools:
-                self._pools[plans] = await asyncpg.create_pool(
+                pool = await asyncpg.create_pool(
                     self._url,
                     min_size=0,
                     max_size=self._size,
-                    max_inactive_connection_lifetime=IDLE_S,
                     max_cacheable_statement_size=0,  # Any: it names each column of each segment.
                     command_timeout=patience_s(self._timeout_s),
                     connection_class=_Clean,
                     server_settings={**self._settings, "plan_cache_mode": plans},
                 )
+                self._pools[plans] = AtHand(pool, self._size)
             return self._pools[plans]
 
 
-async def _fetch(pool: asyncpg.Pool[Row], statement: str, values: Sequence[object]) -> Sequence[Row]:
+async def _fetch(connections: AtHand, statement: str, values: Sequence[object]) -> Sequence[Row]:
+    connection = await connections.take()
+    at_rest = False
     try:
-        async with asyncio.timeout(POOL_WAIT_S):  # asyncpg's own takes a task.
-            connection = await pool.acquire()
-    except TimeoutError as error:
-        raise PoolTimeoutError(f"All connections are in use; waited for {POOL_WAIT_S} s.") from error
-    try:
-        return await connection.fetch(statement, *values)
+        found = await connection.fetch(statement, *values)
+        at_rest = True
+        return found
     except LOST:
-        connection.terminate()
+        end(connection)
         raise
     except asyncpg.PostgresError as error:
         if error.sqlstate in REPLACED:
             raise Replaced("The read tables were replaced while they were read; ask again.") from error
         raise
     finally:
-        await pool.release(connection)
+        await connections.give_back(connection, at_rest=at_rest)

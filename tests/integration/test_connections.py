@@ -9,9 +9,12 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+import query_api.at_hand
 from cli.servers.postgres import Postgres
+from query_api.at_hand import AtHand
 from shared import database
 from shared.database import each_alone, make_engine
 from tests.alone import postgres_alone
@@ -90,3 +93,60 @@ async def test_a_statement_alone_is_its_own_transaction(engine: AsyncEngine, alo
     async with (each_alone(engine) if alone else engine).connect() as connection:
         first = (await connection.execute(began)).scalar_one()
         assert ((await connection.execute(began)).scalar_one() > first) is alone
+
+
+@pytest.fixture
+async def at_hand(server: Postgres) -> AsyncIterator[AtHand]:
+    pool = await asyncpg.create_pool(server.url, min_size=0, max_size=2, server_settings={"application_name": NAME})
+    made = AtHand(pool, 2)
+    yield made
+    await made.close()
+
+
+async def pid_of(at_hand: AtHand) -> int:
+    connection = await at_hand.take()
+    found = int(await connection.fetchval("SELECT pg_backend_pid()"))
+    await at_hand.give_back(connection, at_rest=True)
+    return found
+
+
+async def test_one_at_hand_is_used_again_unless_it_has_ended_or_rested_for_long(
+    server: Postgres, at_hand: AtHand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pids = [await pid_of(at_hand) for _ in range(3)]
+    assert len({*pids}) == 1
+    ended = asyncio.Event()
+    connection = await at_hand.take()
+    connection.add_termination_listener(lambda _: ended.set())
+    await at_hand.give_back(connection, at_rest=True)
+    await end_sessions(server)
+    async with asyncio.timeout(10):
+        await ended.wait()
+    pids.append(await pid_of(at_hand))
+    monkeypatch.setattr(query_api.at_hand, "IDLE_S", 0)
+    pids.append(await pid_of(at_hand))
+    monkeypatch.undo()
+    await at_hand.expire()
+    pids.append(await pid_of(at_hand))
+    assert len({*pids}) == 4
+
+
+async def test_who_finds_none_at_hand_waits_for_one_that_is_given_back_however_it_was_left(
+    at_hand: AtHand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = [await at_hand.take(), await at_hand.take()]
+    waiting = [asyncio.create_task(pid_of(at_hand)) for _ in range(4)]
+    cancelled = asyncio.create_task(taken[0].execute("SELECT pg_sleep(60)"))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    await asyncio.wait([cancelled])
+    await at_hand.give_back(taken[0], at_rest=False)
+    taken[1].terminate()
+    await at_hand.give_back(taken[1], at_rest=False)
+    assert all(await asyncio.gather(*waiting))
+    taken = [await at_hand.take(), await at_hand.take()]
+    monkeypatch.setattr(query_api.at_hand, "POOL_WAIT_S", 0.1)
+    with pytest.raises(PoolTimeoutError):
+        await at_hand.take()
+    for each in taken:
+        await at_hand.give_back(each, at_rest=True)

@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 import command_api.commanding
 import command_api.uploads
+import query_api.at_hand
 import query_api.prepared
 import query_api.waiting
 import shared.database
@@ -101,7 +102,7 @@ async def test_connections_are_bounded_and_whoever_gets_none_is_told_so(
 async def test_connections_of_prepared_statements_are_bounded_as_well(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(query_api.prepared, "POOL_WAIT_S", 0.2)
+    monkeypatch.setattr(query_api.at_hand, "POOL_WAIT_S", 0.2)
     prepared = query_api.prepared.Prepared(settings.database_url, 1.5, size=2)
     asked = "SELECT dataset FROM read.datasets"
     assert list(await prepared.fetch(asked)) == []

@@ -12,8 +12,9 @@ import msgspec
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from query_api.at_hand import Row
 from query_api.cursors import Cursors
-from query_api.prepared import ONE_PLAN, Prepared, Row
+from query_api.prepared import ONE_PLAN, Prepared
 from query_api.records import Records
 from query_api.snapshots import make_reader
 from query_api.unpublished import records_of
