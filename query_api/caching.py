@@ -16,7 +16,7 @@ from query_api.answers import JSON, OFTEN_ASKED, Answer, is_known, ready, unchan
 from query_api.keeping import Keeping, Kept
 from query_api.moments import Moment, Moments
 from shared.datasets.declaration import Dataset
-from shared.http.callers import caller_or_nobody
+from shared.http.callers import caller_or_nobody, header_of
 from shared.http.positions import HEADER
 from shared.http.problems import AnyRequest
 from shared.selection.parameters import Query
@@ -64,7 +64,7 @@ class Caching:
 
     async def answer(self, request: AnyRequest, asked: Asked, make: Make) -> Answer:
         """What `make` makes or has made, or a 304 where the caller has it; raises what `make` raises."""
-        question, known = asked.question(shown=_shown(request)), request.headers.get("If-None-Match", "")
+        question, known = asked.question(shown=_shown(request)), (header_of(request.scope, b"if-none-match") or "")
         kept = self._keeping.find(question) if asked.often and asked.exact else None
         if asked.exact and (known or kept):
             now = await self._moments.now(asked.datasets, asked.query)
@@ -75,14 +75,14 @@ class Caching:
                 if kept is not None and kept.moments == now:
                     return _answer(kept.body, {**headers, **kept.headers}, known)
         made = await make()
-        body = msgspec.json.encode(made.body)
+        body = bytes(made.body) if isinstance(made.body, msgspec.Raw) else msgspec.json.encode(made.body)
         if asked.often and asked.exact:
             self._keeping.keep(question, Kept(made.moments, body, made.headers))
         return _answer(body, {**_headers(asked, question, made.moments), **made.headers}, known)
 
     async def known(self, request: AnyRequest, asked: Asked) -> dict[str, str] | None:
         """The headers of a 304 where `If-None-Match` names the tag of what is served now, which is all that is read."""
-        known = request.headers.get("If-None-Match", "").replace("*", "")
+        known = (header_of(request.scope, b"if-none-match") or "").replace("*", "")
         now = await self._moments.now(asked.datasets, asked.query) if known else None
         if now is None:
             return None

@@ -44,6 +44,7 @@ from query_api.written import Writing, Written
 from shared.books import uploads
 from shared.datasets.declaration import Dataset
 from shared.errors import BadSettings, NotFound
+from shared.http.callers import header_of
 from shared.http.problems import AnyRequest
 from shared.selection.comparing import conditions
 from shared.selection.filters import bound, filter_parameters, filters_of, in_case, uploads_meant
@@ -125,9 +126,8 @@ class Records:
         """The record with that key; raises NotFound."""
         key = read_key(self.dataset, text)
         written = await self._writing.one(key) if self._writing and not query.pairs else None
-        if written is not None and written.records:
-            body = msgspec.Raw(written.records[0].encode())
-            return One(body, written.versions[0], written.moment)
+        if written is not None and written.found:
+            return One(msgspec.Raw(written.records), written.version, written.moment)
         async with snapshot(self._engine) as connection:
             served = await read_asked(connection, self.dataset, query)
             if served.generation is not None:
@@ -179,17 +179,15 @@ class Records:
 
 def _made(query: Query, paging: Paging, written: Written) -> Made:
     """The page of what PostgreSQL has written."""
-    found, limit = written.records, paging.limit
-    backward = paging.cursor is not None and paging.cursor.backward
-    shown, order = (found[:limit][::-1], -1) if backward else (found[:limit], 1)
-    edges = [*zip(*(each[: len(shown)][::order] for each in written.edges), strict=True)]
-    following, preceding = neighbours(query, paging, (*edges[:1], *edges[-1:]), more=len(found) > limit)
-    count = known_count(paging, len(found))
+    edges = (written.first, written.last) if written.found else ()
+    following, preceding = neighbours(query, paging, edges, more=written.found > paging.limit)
+    count = known_count(paging, written.found)
     if count is None and written.count is not None:
         count = count_of(written.count, paging.counting)
     page = Page([], following, preceding, count)
-    results = msgspec.Raw(f"[{','.join(shown)}]".encode())
-    return Made({**list_body(page, []), "results": results}, (written.moment,), link_header(page))
+    rest = msgspec.json.encode({"next": following, "previous": preceding, "count": count})
+    body = b"".join((b'{"results":[', written.records, b"],", memoryview(rest)[1:]))
+    return Made(msgspec.Raw(body), (written.moment,), link_header(page))
 
 
 def read_key(dataset: Dataset, text: str) -> Value:
@@ -223,7 +221,7 @@ def record_routes(records: Records, waiter: Waiter, exports: Exports, caching: C
 
     async def read_list(request: AnyRequest) -> Answer:
         query = read_query(request.scope["path"], request.scope["query_string"], records.parameters)
-        form = asked(query, request.headers.get("Accept", ""))
+        form = asked(query, header_of(request.scope, b"accept") or "")
         await waiter.wait(request)
         if form:
             asked_for = Asked(query, (dataset,), form.media_type)

@@ -45,15 +45,18 @@ Statement = tuple[Compiled, Order]
 
 
 class Written(msgspec.Struct, frozen=True):
-    """Rows as JSON texts in the order in which they were read, one more than a page shows where there are more.
+    """The records of a page as JSON, with commas between, and how many rows were found: one more where there are more.
 
-    `edges` are their values of each sort key, `count` what was counted of all, None where the rows tell it.
+    `first` and `last` are the sort values of the records at its edges, `version` is that of a single one, `count` what
+    was counted of all, None where `found` tells it.
     """
 
     moment: Moment
-    records: Sequence[str]
-    edges: Sequence[Sequence[object]]
-    versions: Sequence[int]
+    records: bytes
+    found: int
+    first: Sequence[object]
+    last: Sequence[object]
+    version: int | None
     count: int | None
 
 
@@ -65,6 +68,7 @@ class Writing:
         self._filters = filters
         self._engine = engine
         self._prepared = prepared
+        self._columns = column_names(dataset)
         self._served: Served | None = None
         self._kept: OrderedDict[object, Statement] = OrderedDict()
 
@@ -75,7 +79,7 @@ class Writing:
             return None
         given = comparisons(query, self._filters)
         values = {name: value for one in given for name, value in one.bound.items()}
-        names = query.listed("fields") or column_names(self._dataset)
+        names = query.listed("fields") or self._columns
         cursor = paging.cursor
         edge = None if cursor is None else (cursor.backward, tuple(one is None for one in cursor.values))
         numbers = (paging.limit, paging.offset, paging.counting)
@@ -113,7 +117,7 @@ class Writing:
             table = live_records(self._dataset, served)
             same = table.c[name] == bound(self._dataset.field(name).kind, key, "key")
             wanted = table.select().where(same).limit(constant(1)).cte("page")
-            return self._written(served, wanted, (), column_names(self._dataset), None), ()
+            return self._written(served, wanted, wanted, (), self._columns, None), ()
 
         return await self._read(None, make, lambda _: {"key": key}, ONE_PLAN)
 
@@ -126,32 +130,36 @@ class Writing:
         if cursor is not None and cursor.values:
             rows = rows.where(beyond(order, read_values(cursor, order), backward))
         page = rows.cte("page")
-        again = tuple(msgspec.structs.replace(key, column=page.c[key.name]) for key in order)
+        read = _of(page, order)
+        shown = page.select().order_by(*order_by(read, backward)).limit(constant(paging.limit)).cte("shown")
         count = None
         if paging.counting is not Counting.NONE:
             found = sa.select(sa.func.count()).select_from(page).scalar_subquery()
             is_told = (found <= paging.limit) & (found > (0 if paging.offset else -1))
             all_of_it = counted(wanted, paging.counting).scalar_subquery()
             count = all_of_it if cursor is not None else sa.case((is_told, None), else_=all_of_it)
-        return self._written(served, page, again, names, count, backward=backward)
+        return self._written(served, page, shown, _of(shown, order), names, count)
 
     def _written(
-        self, served: Served, page: Any, order: Order, names: Sequence[str], count: Any, *, backward: bool = False
+        self, served: Served, page: Any, shown: Any, order: Order, names: Sequence[str], count: Any
     ) -> Compiled:
-        cells = record_cells(self._dataset, page, served, json_value, members_as_text=False)
-        by = order_by(order, backward)
+        """What is `shown` of the rows of a page, which may be one more."""
+        cells = record_cells(self._dataset, shown, served, json_value, members_as_text=False)
+        by = order_by(order)
         rows = sa.select(*(cells[name].label(name) for name in names))
-        record = rows.select_from(with_uploads(self._dataset, page, served)).order_by(*by).subquery("record")
+        record = rows.select_from(with_uploads(self._dataset, shown, served)).order_by(*by).subquery("record")
         text = sa.cast(sa.func.row_to_json(sa.literal_column("record")), sa.Text())
-        live = SERVED.cte("live")
-        version = [] if order else [_all_of(sa.select(cells["version"]), "versions")]
+        texts = sa.func.array(sa.select(text).select_from(record).scalar_subquery())
+        version = sa.null() if order else sa.select(cells["version"]).scalar_subquery()
         return compile_for(
             self._engine.dialect,
             sa.select(
-                live,
-                _all_of(sa.select(text).select_from(record), "records"),
-                *(_all_of(sa.select(key.column).order_by(*by), f"edge_{at}") for at, key in enumerate(order)),
-                *version,
+                SERVED.cte("live"),
+                sa.func.convert_to(sa.func.array_to_string(texts, ","), "UTF8").label("records"),
+                sa.select(sa.func.count()).select_from(page).scalar_subquery().label("found"),
+                *_edge(order, "first", by),
+                *_edge(order, "last", order_by(order, backward=True)),
+                version.label("version"),
                 (sa.null() if count is None else count).label("count"),
             ),
         )
@@ -175,9 +183,9 @@ class Writing:
             row: Mapping[str, Any] = dict(rows[0])
             found = served_of(row, self._dataset)
             if found.same_segments(served):
-                edges = [row[f"edge_{at}"] for at in range(len(order))]
+                first, last = ([row[f"{edge}_{at}"] for at in range(len(order))] for edge in ("first", "last"))
                 moment = moment_of(self._dataset, found)
-                return Written(moment, row["records"], edges, row.get("versions", ()), row["count"])
+                return Written(moment, row["records"], row["found"], first, last, row["version"], row["count"])
             self._serve(found)
         return None
 
@@ -201,6 +209,12 @@ class Writing:
         self._kept.clear()
 
 
-def _all_of(rows: sa.Select[Any], name: str) -> sa.Label[Any]:
-    """A column of rows as one array, in their order."""
-    return sa.func.array(rows.scalar_subquery()).label(name)
+def _of(rows: sa.CTE, order: Order) -> Order:
+    """The same order, of other rows with the same columns."""
+    return tuple(msgspec.structs.replace(key, column=rows.c[key.name]) for key in order)
+
+
+def _edge(order: Order, edge: str, by: Sequence[sa.ColumnElement[object]]) -> list[sa.Label[Any]]:
+    """The values of the sort keys in the first row by that order."""
+    rows = (sa.select(key.column).order_by(*by).limit(constant(1)) for key in order)
+    return [one.scalar_subquery().label(f"{edge}_{at}") for at, one in enumerate(rows)]

@@ -49,6 +49,8 @@ DIFFERENT = 20_000
 MANY = 16
 DEADLINE_S = 1_800.0
 WARM_UP_S = 0.5
+TURNS = 4
+"""So often what is compared takes turns: machines that others use as well change their speed from second to second."""
 
 LEAST_SHARE, LEAST_SAME, LEAST_EXPORTED = 0.8, 3_000, 150_000
 
@@ -177,14 +179,15 @@ def _measure(
     try:
         found = []
         for at, kind in enumerate(kinds):
-            own = _ask(stack.servers.query_api_at, _requests(stack, kind, token), kind.status, seconds)
-            least = None
+            compared = [Asking(stack.servers.query_api_at, _requests(stack, kind, token), kind.status)]
             if at in statements:
                 statement, given = statements[at]
                 paths = [f"/{at}?{'&'.join(f'{place}={text}' for place, text in one.items())}" for one in given]
-                least = _ask(bare.listen, [get_request(path) for path in paths], 200, seconds)
+                compared.append(Asking(bare.listen, [get_request(path) for path in paths], 200))
                 url = stack.environment["TABLEFOLD_DATABASE_URL"]
                 limit = transactions_per_s(folder, url, statement, given, MANY, max(1, round(seconds)))
+            own, *others = _ask(compared, seconds)
+            least = others[0] if others else None
             found.append(
                 Read(
                     kind=kind.name,
@@ -207,7 +210,7 @@ async def _statements(stack: Stack, kinds: Sequence[Kind]) -> dict[int, tuple[St
     records = _records(stack, recorder)
     try:
         return {
-            at: await record(recorder, [_reading(records, path) for path in kind.paths[:REQUESTS]])
+            at: await record(recorder, [_reading(records, path) for path in kind.paths])
             for at, kind in enumerate(kinds)
             if kind.is_one_statement
         }
@@ -239,24 +242,59 @@ class Asked(msgspec.Struct, frozen=True):
     per_s: float
 
 
-def _ask(address: str, requests: Sequence[bytes], status: int, seconds: float) -> Asked:
-    """By one client, for its times, then by many, for their number; each is let warm up."""
-    _run(address, 1, requests, status, WARM_UP_S)
-    alone = _run(address, 1, requests, status, seconds)
-    _run(address, MANY, requests, status, WARM_UP_S)
-    began = time.perf_counter()
-    together = _run(address, MANY, requests, status, seconds)
-    return Asked(percentile(alone, 50), percentile(alone, 99), round(len(together) / (time.perf_counter() - began)))
+class Asking:
+    """Requests to one address, over and over, and how long each took that counts, in ms."""
+
+    def __init__(self, address: str, requests: Sequence[bytes], status: int) -> None:
+        self._host, _, self._port = address.rpartition(":")
+        self._requests = itertools.cycle(requests)
+        self._status = status
+        self.alone_ms: list[float] = []
+        self._together = 0
+        self._took_s = 0.0
+
+    def alone(self, seconds: float) -> None:
+        """By one client, for its times."""
+        self.alone_ms += self._run(1, seconds)
+
+    def together(self, seconds: float) -> None:
+        """By many, for their number."""
+        began = time.perf_counter()
+        self._together += len(self._run(MANY, seconds))
+        self._took_s += time.perf_counter() - began
+
+    def warm_up(self, clients: int) -> None:
+        """What does not count."""
+        self._run(clients, WARM_UP_S)
+
+    @property
+    def asked(self) -> Asked:
+        """What came of it."""
+        times = sorted(self.alone_ms)
+        return Asked(percentile(times, 50), percentile(times, 99), round(self._together / self._took_s))
+
+    def _run(self, clients: int, seconds: float) -> list[float]:
+        async def run() -> list[float]:
+            stop = asyncio.Event()
+            asyncio.get_running_loop().call_later(seconds, stop.set)
+            return await get_for(self._host, int(self._port), clients, self._requests, self._status, stop)
+
+        return [1000 * one for one in asyncio.run(run())]
 
 
-def _run(address: str, clients: int, requests: Sequence[bytes], status: int, seconds: float) -> list[float]:
-    async def run() -> list[float]:
-        stop = asyncio.Event()
-        asyncio.get_running_loop().call_later(seconds, stop.set)
-        host, _, port = address.rpartition(":")
-        return await get_for(host, int(port), clients, itertools.cycle(requests), status, stop)
-
-    return sorted(1000 * one for one in asyncio.run(run()))
+def _ask(compared: Sequence[Asking], seconds: float) -> list[Asked]:
+    """Each for so many seconds by one client and by many, in turns."""
+    for each in compared:
+        each.warm_up(1)
+    for _ in range(TURNS):
+        for each in compared:
+            each.alone(seconds / TURNS)
+    for each in compared:
+        each.warm_up(MANY)
+    for _ in range(TURNS):
+        for each in compared:
+            each.together(seconds / TURNS)
+    return [each.asked for each in compared]
 
 
 def _export(address: str, token: str) -> Exported:
