@@ -24,6 +24,7 @@ from command_api.record_bodies import RecordCheck
 from shared.datasets.declaration import Dataset
 from shared.errors import NotFound
 from shared.events import RecordAdded, RecordCorrected, RecordRemoved
+from shared.http.lean_routes import LeanRoute
 from shared.http.problems import AnyRequest
 from shared.selection.parameters import read_query, short
 
@@ -120,12 +121,13 @@ def _route(method: HttpMethod, path: str, handler: Handler, operation: type[Oper
         return await handler(request)
 
     name = path.strip("/").replace("/{key:str}", "-key")
-    route = HTTPRouteHandler(
+    route = LeanRoute(
         path,
         http_method=method,
         operation_class=operation,
         operation_id=f"{method.value.lower()}-{name}",
         request_max_body_size=BODY_BYTES,
         status_code=200,
+        before_request=handle,
     )
     return route(handle)
