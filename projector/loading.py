@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from projector.attempts import Attempts, Deadly
 from projector.copying import Connection, copy_frame, copy_or_bisect
+from projector.faults import passes
 from projector.finishing import IS_SERVED, Finisher
 from projector.parsing import REJECTED, File, Parsed, errors_frame, parse, rows_at
 from projector.readers import Readers
@@ -138,7 +139,8 @@ class Loader:
     async def handle(self, load: Load) -> None:
         """Load one chunk; returns when that is done, was done before, or can never be done: then the upload fails.
 
-        Waits out the absence of PostgreSQL. A chunk that ends its process again and again can never be done either.
+        Waits out the absence of PostgreSQL and whatever else passes, such as a rival. A chunk that ends its process
+        again and again can never be done either.
         """
         reason, busy_until = "", asyncio.get_running_loop().time() + BUSY_S
         while True:
@@ -158,6 +160,10 @@ class Loader:
                 logger.error("action=load-given-up load=%s reason=%r", load, str(error))
                 reason = str(error)
             except (BlobCorrupt, asyncpg.PostgresError, pl.exceptions.PolarsError, ValueError) as error:
+                if passes(error):
+                    logger.warning("action=load-waits load=%s error=%r", load, error)
+                    await asyncio.sleep(RETRY_S)
+                    continue
                 logger.exception("action=load-failed load=%s", load)
                 reason = f"Chunk {load.chunk} cannot be loaded: {error}"
 

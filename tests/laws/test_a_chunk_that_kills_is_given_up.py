@@ -7,13 +7,15 @@ import signal
 import sys
 from typing import Any
 
+import asyncpg
 import msgspec
 import pytest
 from sqlalchemy import text
 
 from cli.servers.folder import ROOT
 from cli.servers.postgres import Postgres
-from projector import loading
+from projector import finishing, loading
+from projector.previewing import preview
 from shared.event_log import Load
 from shared.events import UploadFailed
 from tests.driven.driver import Driver, Place
@@ -85,6 +87,28 @@ async def test_an_attempt_that_ends_otherwise_does_not_count(place: Place, monke
     monkeypatch.undo()
     await finish(driver)
     assert [row["state"] for row in (await driver.read.uploads()).values()] == ["published"]
+    await driver.drop()
+
+
+@pytest.mark.parametrize("said", [asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.DiskFullError])
+async def test_what_passes_fails_no_upload(
+    place: Place, monkeypatch: pytest.MonkeyPatch, said: type[asyncpg.PostgresError]
+) -> None:
+    """As a fold does that changes the same row of the books while a preview is made."""
+    driver = await place.begin(TASKS)
+    await driver.send(GOOD)
+    left = iter([said("could not be done just now"), None])
+
+    async def fails_once(*given: Any, **named: Any) -> None:
+        if error := next(left):
+            raise error
+        await preview(*given, **named)
+
+    monkeypatch.setattr(finishing, "preview", fails_once)
+    monkeypatch.setattr(loading, "RETRY_S", 0.01)
+    await finish(driver)
+    assert [row["state"] for row in (await driver.read.uploads()).values()] == ["published"]
+    assert next(left, "used") == "used"
     await driver.drop()
 
 
