@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -12,6 +13,10 @@ import httpx
 from tests.documents import check_of_origin
 
 ENDED = ("published", "failed", "withdrawn")
+PLAIN_HTTP = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Nothing is asked over TLS; without this every client would read all certificates of this machine."""
+SOON_S, LATER_S = 0.01, 0.1
+"""How long it is waited between two looks, at first and at most."""
 T = TypeVar("T")
 
 
@@ -29,6 +34,7 @@ class Api:
             headers=bearer(token),
             timeout=60,
             trust_env=False,
+            verify=PLAIN_HTTP,
             event_hooks={"response": [check_of_origin]},
         )
 
@@ -107,8 +113,9 @@ def bearer(token: str) -> dict[str, str]:
 
 def eventually(found: Callable[[], T | None], timeout_s: float = 30) -> T:
     """What `found` answers as soon as that is not None; fails after `timeout_s`."""
-    deadline = time.monotonic() + timeout_s
+    deadline, pause_s = time.monotonic() + timeout_s, SOON_S
     while (answer := found()) is None:
         assert time.monotonic() < deadline, f"nothing after {timeout_s} s"
-        time.sleep(0.02)
+        time.sleep(pause_s)
+        pause_s = min(1.5 * pause_s, LATER_S)
     return answer

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from tests.steps import bearer
+from tests.steps import PLAIN_HTTP, bearer
 
 
 class Event(NamedTuple):
@@ -86,7 +86,9 @@ async def listening(
     headers = bearer(token) | ({} if last_id is None else {"Last-Event-ID": last_id}) | said.pop("headers", {})
     timeout = httpx.Timeout(10, read=60)
     async with (
-        httpx.AsyncClient(base_url=origin, headers=headers, timeout=timeout, trust_env=False) as client,
+        httpx.AsyncClient(
+            base_url=origin, headers=headers, timeout=timeout, trust_env=False, verify=PLAIN_HTTP
+        ) as client,
         client.stream("GET", path, **said) as answer,
     ):
         assert answer.status_code == 200, await answer.aread()

@@ -14,7 +14,7 @@ import httpx
 from cli.stack import Stack
 from tests.alone import as_superuser
 from tests.files import debt, debts
-from tests.steps import Api, bearer
+from tests.steps import PLAIN_HTTP, Api, bearer
 
 
 def test_links_and_files_work_through_the_gateway(api: Api, source: str) -> None:
@@ -51,7 +51,9 @@ async def test_a_caller_that_leaves_the_gateway_frees_the_export(api: Api, stack
     rows = [debt(name="x" * 190, email=f"{'y' * 240}@example.com") for _ in range(30_000)]
     await asyncio.to_thread(api.upload, "debts", debts(*rows), source=source)
     connection = await asyncpg.connect(as_superuser(stack.postgres))
-    async with httpx.AsyncClient(base_url=stack.url, headers=bearer(api.token), trust_env=False) as client:
+    async with httpx.AsyncClient(
+        base_url=stack.url, headers=bearer(api.token), trust_env=False, verify=PLAIN_HTTP
+    ) as client:
         async with client.stream("GET", "/debts", params={"format": "csv", "source": source}) as answer:
             assert answer.status_code == 200
             assert await connection.fetchval(SESSIONS) == 1

@@ -27,7 +27,7 @@ from shared.settings import Settings
 from tests.alone import as_role, served
 from tests.integration.query.books import Books
 from tests.signing import SESSION, USER, access_token, keys
-from tests.steps import bearer
+from tests.steps import PLAIN_HTTP, bearer
 from tests.streams import listening
 
 pytestmark = pytest.mark.usefixtures("tables")
@@ -89,7 +89,8 @@ async def origin(settings: Settings, server: Postgres, catalogue: Catalogue) -> 
 
 @pytest.fixture
 async def api(origin: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=origin, headers=bearer(access_token()), trust_env=False) as client:
+    shown = bearer(access_token())
+    async with httpx.AsyncClient(base_url=origin, headers=shown, trust_env=False, verify=PLAIN_HTTP) as client:
         yield client
 
 
@@ -246,10 +247,10 @@ async def test_everybody_is_told_what_he_may_see_and_no_more(origin: str, play: 
     assert seen == [{str(ANNS)}, {str(ANNS), str(of_bo)}, {str(of_sales)}, {str(ANNS), str(of_bo), str(of_sales)}]
     assert {one.data["name"] for one in publishers.named("lag")} == {"sales"}
     assert not [one for one in publishers.events if "debts" in one.id]
-    async with httpx.AsyncClient(base_url=origin, headers=bearer(shown_to_nobody)) as nobody:
+    async with httpx.AsyncClient(base_url=origin, headers=bearer(shown_to_nobody), verify=PLAIN_HTTP) as nobody:
         assert (await nobody.get("/events")).status_code == 403
         assert (await nobody.get(f"/uploads/{ANNS}/events")).status_code == 404
-    async with httpx.AsyncClient(base_url=origin, headers=bearer(shown_to_ann)) as other:
+    async with httpx.AsyncClient(base_url=origin, headers=bearer(shown_to_ann), verify=PLAIN_HTTP) as other:
         assert (await other.get(f"/uploads/{of_bo}/events")).status_code == 404
     async with listening(origin, token=shown_to_ann, last_id="debts:1") as again:
         await again.until(lambda it: len(it.named("lag")) == 2)

@@ -29,7 +29,7 @@ from shared.wakeups import FOLDED, Wakeups
 from tests.integration.query.books import Books
 from tests.integration.query.conftest import CURSOR_KEY, address
 from tests.signing import access_token
-from tests.steps import bearer
+from tests.steps import PLAIN_HTTP, bearer
 
 pytestmark = pytest.mark.usefixtures("tables")
 
@@ -114,7 +114,7 @@ async def test_no_more_exports_run_at_once_than_may_and_pages_do_not_notice(
 ) -> None:
     at = await address(process)
     slow = [await begin(at) for _ in range(AT_ONCE)]
-    async with httpx.AsyncClient(base_url=f"http://{at}", headers=bearer(access_token())) as client:
+    async with httpx.AsyncClient(base_url=f"http://{at}", headers=bearer(access_token()), verify=PLAIN_HTTP) as client:
         refused = await client.get("/debts?format=csv")
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
         assert refused.json()["type"] == "/problems/unavailable"
@@ -147,7 +147,7 @@ async def test_memory_does_not_grow_with_the_selection(
     process: asyncio.subprocess.Process, form: str, most_mb: int
 ) -> None:
     async with httpx.AsyncClient(
-        base_url=f"http://{await address(process)}", headers=bearer(access_token()), timeout=60
+        base_url=f"http://{await address(process)}", headers=bearer(access_token()), timeout=60, verify=PLAIN_HTTP
     ) as client:
         await client.get(f"/debts?format={form}&limit=100")
         before = psutil.Process(process.pid).memory_info().rss
@@ -180,7 +180,9 @@ async def impatient(settings: Settings, catalogue: Catalogue) -> AsyncIterator[s
 
 
 async def test_a_reader_of_one_byte_a_second_is_cut_off_and_harms_nobody(impatient: str, books: Books) -> None:
-    async with httpx.AsyncClient(base_url=f"http://{impatient}", headers=bearer(access_token()), timeout=30) as client:
+    async with httpx.AsyncClient(
+        base_url=f"http://{impatient}", headers=bearer(access_token()), timeout=30, verify=PLAIN_HTTP
+    ) as client:
         slow = await begin(impatient)
         assert (await client.get("/debts?format=csv&limit=1")).status_code == 503
         assert (await client.get("/debts?limit=1")).status_code == 200

@@ -12,7 +12,7 @@ from tests.integration.query.books import Books
 from tests.integration.query.conftest import address
 from tests.integration.query.samples import debt
 from tests.signing import access_token
-from tests.steps import bearer
+from tests.steps import PLAIN_HTTP, bearer
 
 
 async def test_it_says_when_it_listens_and_ends_with_0_on_sigterm(
@@ -21,7 +21,9 @@ async def test_it_says_when_it_listens_and_ends_with_0_on_sigterm(
     await books.create("debts")
     await books.serve("debts", position=1)
     await books.insert("debts", [debt(number) for number in range(1, 1001)])
-    async with httpx.AsyncClient(base_url=f"http://{await address(process)}", headers=bearer(access_token())) as client:
+    async with httpx.AsyncClient(
+        base_url=f"http://{await address(process)}", headers=bearer(access_token()), verify=PLAIN_HTTP
+    ) as client:
         answer = await client.get("/debts?limit=1000")
         assert (answer.status_code, len(answer.json()["results"])) == (200, 1000)
         asked = await client.head("/debts?limit=1000")

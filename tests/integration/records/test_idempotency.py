@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.integration.records.debts import added, debt, pointers
-from tests.steps import Api, bearer, eventually
+from tests.steps import PLAIN_HTTP, Api, bearer, eventually
 
 FILE = "name,governmentId,email,debtAmount,debtDueDate,debtId\nEli,9558,j@example.com,7811,2024-01-19,{}\n"
 
@@ -99,7 +99,9 @@ def test_of_requests_at_once_one_is_the_command_and_the_others_repeat_it_or_have
 
     async def all_at_once() -> list[httpx.Response]:
         shown = bearer(api.token)
-        async with httpx.AsyncClient(base_url=api.url, headers=shown, trust_env=False, timeout=30) as client:
+        async with httpx.AsyncClient(
+            base_url=api.url, headers=shown, trust_env=False, timeout=30, verify=PLAIN_HTTP
+        ) as client:
             path = f"/debts/{body['debt_id']}"
             return await asyncio.gather(*(client.put(path, json={"name": "x"}, headers=headers) for _ in range(12)))
 
@@ -163,7 +165,9 @@ def test_an_upload_with_a_key_that_is_still_being_received_is_not_received_twice
         yield content[20:]
 
     def second() -> httpx.Response | None:
-        with httpx.Client(base_url=api.url, headers=bearer(api.token), trust_env=False, timeout=30) as other:
+        with httpx.Client(
+            base_url=api.url, headers=bearer(api.token), trust_env=False, timeout=30, verify=PLAIN_HTTP
+        ) as other:
             answer = other.post("/debts/uploads", content=b"name\n", headers=headers)
         return answer if answer.status_code == 409 else None  # 422 until the first has reached the service.
 
