@@ -50,7 +50,7 @@ async def playing(place: Place, dataset: Dataset = RANKED_TASKS) -> AsyncIterato
         await driver.drop()
 
 
-@looking(4)
+@looking(3)
 @given(happens=steps(RANKED_TASKS), then=steps(RANKED_TASKS), cut=st.integers(2, 40))
 async def test_it_is_made_while_files_are_loaded_and_people_go_on(
     place: Place, happens: list[Step], then: list[Step], cut: int
@@ -66,7 +66,7 @@ async def test_it_is_made_while_files_are_loaded_and_people_go_on(
 
 
 @pytest.mark.parametrize("dataset", [RANKED_CREWS, RANKED_SHIFTS, REPLACED_NOTES], ids=lambda one: one.name)
-@looking(3)
+@looking(2)
 @given(data=st.data())
 async def test_of_members_of_partitions_and_of_files_that_replace_each_other(
     place: Place, dataset: Dataset, data: st.DataObject
@@ -79,7 +79,7 @@ async def test_of_members_of_partitions_and_of_files_that_replace_each_other(
 
 
 @pytest.mark.parametrize("dataset", [RANKED_TASKS, RANKED_CREWS, RANKED_SHIFTS], ids=lambda one: one.name)
-@looking(4)
+@looking(3)
 @given(data=st.data(), asked_about=st.sampled_from([0, 0, 4]))
 async def test_of_what_nobody_asks_about_any_more_too(
     place: Place, dataset: Dataset, data: st.DataObject, asked_about: int

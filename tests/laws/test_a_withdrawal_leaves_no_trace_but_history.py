@@ -85,7 +85,7 @@ async def withdraw_all(play: Play, seed: int) -> None:
     await play.settle(9)
 
 
-@looking(7)
+@looking(4)
 @given(happens=steps(TASKS), seed=st.integers(0, 99))
 async def test_when_all_is_withdrawn_only_what_people_made_is_left(
     place: Place, happens: list[Step], seed: int
@@ -120,7 +120,7 @@ async def test_when_all_is_withdrawn_and_nobody_changed_anything_nothing_is_left
         assert await play.driver.read.tables() == {"records", "history", "rejects", "row_errors"} | kept
 
 
-@looking(8)
+@looking(5)
 @given(happens=steps(TASKS, people=False))
 async def test_what_is_left_is_what_the_other_files_say(place: Place, happens: list[Step]) -> None:
     """As if what was withdrawn had never been sent."""

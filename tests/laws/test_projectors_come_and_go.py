@@ -28,8 +28,8 @@ from tests.steps import Api, eventually
 
 TAKEOVER_S = 15.0
 """What is promised of a lease that lives for ten seconds, as it does by default."""
-ROWS = 12_000
-"""Of a file; some thirty chunks."""
+ROWS = 5_000
+"""Of a file; some dozen chunks."""
 OWNERS = "SELECT name, owner FROM read.leases WHERE name LIKE 'lane:%' AND expires_at > clock_timestamp()"
 
 

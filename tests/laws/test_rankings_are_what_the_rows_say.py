@@ -35,7 +35,7 @@ async def play(place: Place, dataset: Dataset, happens: list[Step]) -> None:
         await driver.drop()
 
 
-@looking(7)
+@looking(4)
 @given(happens=steps(RANKED_TASKS))
 async def test_of_records_that_rows_bring(place: Place, happens: list[Step]) -> None:
     await play(place, RANKED_TASKS, happens)
@@ -47,7 +47,7 @@ async def test_of_records_with_members(place: Place, happens: list[Step]) -> Non
     await play(place, RANKED_CREWS, happens)
 
 
-@looking(5)
+@looking(4)
 @given(happens=steps(RANKED_SHIFTS))
 async def test_of_records_that_lie_in_partitions(place: Place, happens: list[Step]) -> None:
     await play(place, RANKED_SHIFTS, happens)
@@ -60,7 +60,7 @@ REPLACEMENTS = st.lists(
 )
 
 
-@looking(7)
+@looking(4)
 @given(happens=steps(REPLACED_NOTES) | REPLACEMENTS)
 async def test_of_files_that_replace_each_other(place: Place, happens: list[Step]) -> None:
     await play(place, REPLACED_NOTES, happens)

@@ -17,21 +17,21 @@ from tests.driven.tiny import CREWS, NOTES, TASKS
 GOOD = ("1", "a", "", "")
 
 
-@looking(24)
+@looking(14)
 @given(happens=steps(TASKS))
 async def test_one_row_makes_one_record(place: Place, happens: list[Step]) -> None:
     async with played(place, TASKS) as play:
         await play.steps(happens)
 
 
-@looking(14)
+@looking(9)
 @given(happens=steps(CREWS))
 async def test_many_rows_make_one_record(place: Place, happens: list[Step]) -> None:
     async with played(place, CREWS) as play:
         await play.steps(happens)
 
 
-@looking(5)
+@looking(4)
 @given(happens=steps(NOTES))
 async def test_records_without_a_key(place: Place, happens: list[Step]) -> None:
     async with played(place, NOTES) as play:

@@ -32,7 +32,7 @@ async def rejects_of_published(driver: Driver) -> list[tuple[object, object]]:
     return [(outcomes.get(number), errors.get(number)) for number in published]
 
 
-@looking(4)
+@looking(3)
 @given(happens=steps(TASKS), size=st.integers(1, 9))
 async def test_messages_that_come_again_change_nothing(place: Place, happens: list[Step], size: int) -> None:
     async with played(place, TASKS) as play:
@@ -46,7 +46,7 @@ async def test_messages_that_come_again_change_nothing(place: Place, happens: li
         assert await said_by(play.driver) == before
 
 
-@looking(4)
+@looking(3)
 @given(happens=steps(TASKS), back=st.integers(1, 5))
 async def test_an_owner_who_slept_changes_nothing(place: Place, happens: list[Step], back: int) -> None:
     async with played(place, TASKS) as play:
@@ -64,7 +64,7 @@ async def test_an_owner_who_slept_changes_nothing(place: Place, happens: list[St
         assert await said_by(play.driver) == before
 
 
-@looking(4)
+@looking(3)
 @given(happens=steps(CREWS))
 async def test_loads_and_decisions_that_come_again_change_nothing(place: Place, happens: list[Step]) -> None:
     async with played(place, CREWS) as play:
@@ -82,7 +82,7 @@ async def test_loads_and_decisions_that_come_again_change_nothing(place: Place, 
         assert await play.driver.events(1) == []
 
 
-@looking(5)
+@looking(3)
 @given(happens=steps(TASKS), seed=st.integers(0, 9))
 async def test_another_generation_says_the_same(place: Place, happens: list[Step], seed: int) -> None:
     """Folded one event at a time, its chunks in another order: what was said depends on the log alone."""

@@ -52,7 +52,7 @@ async def playing(place: Place, cursed: Cursed, dataset: Dataset = TASKS) -> Asy
         await driver.drop()
 
 
-@looking(12)
+@looking(7)
 @given(happens=cursed_steps(TASKS))
 async def test_whatever_happens_it_is_as_the_model_says(
     place: Place, cursed: Cursed, happens: list[CursedStep]
@@ -62,7 +62,7 @@ async def test_whatever_happens_it_is_as_the_model_says(
         await rebuilds_to_the_same(play)
 
 
-@looking(6)
+@looking(4)
 @given(happens=cursed_steps(CREWS))
 async def test_of_records_with_members(place: Place, cursed: Cursed, happens: list[CursedStep]) -> None:
     async with playing(place, cursed, CREWS) as play:
