@@ -42,10 +42,8 @@ LARGEST = RecordRanking(
 )
 dataset = declare("{DATASET}", Debt, title="Debts", key="debt_id", rankings=(LARGEST,))
 '''
-REQUESTS = 200
-"""Different records, and pages at a depth."""
 DIFFERENT = 20_000
-"""Different pages: more than are kept in memory, so that each is read."""
+"""Different pages and records: more pages than are kept in memory, so that each is read."""
 MANY = 16
 DEADLINE_S = 1_800.0
 WARM_UP_S = 0.5
@@ -61,6 +59,7 @@ COUNTED = "page by filter and sort, counted to 10,000"
 MIDDLE = (
     f"SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY debt_amount) FROM {DATASET}_1.records TABLESAMPLE SYSTEM (1)"
 )
+KEYS = f"SELECT debt_id FROM {DATASET}_1.records TABLESAMPLE BERNOULLI (CAST($1 AS float))"
 SOME = (
     f"SELECT debt_amount, debt_id FROM {DATASET}_1.records WHERE debt_amount <= $1 ORDER BY debt_amount DESC LIMIT $2"
 )
@@ -121,20 +120,22 @@ async def _kinds(stack: Stack) -> list[Kind]:
     connection = await asyncpg.connect(stack.environment["TABLEFOLD_DATABASE_URL"])
     try:
         await connection.execute("VACUUM (ANALYZE)")
-        deep = await connection.fetch(SOME, await connection.fetchval(MIDDLE), 20 * REQUESTS)
-        keys = await connection.fetch(f"SELECT debt_id FROM {DATASET}_1.records TABLESAMPLE SYSTEM (1) LIMIT 100000")
+        deep = await connection.fetch(SOME, await connection.fetchval(MIDDLE), 5 * DIFFERENT)
+        rows = await connection.fetchval(f"SELECT count(*) FROM {DATASET}_1.records")
+        keys = await connection.fetch(KEYS, min(100.0, 200.0 * DIFFERENT / rows))
     finally:
         await connection.close()
     chance = random.Random(SEED)
     amounts = [f"{chance.randrange(2_000, 9_900)}.{chance.randrange(100):02}" for _ in range(DIFFERENT)]
     cursors = Cursors(read_settings(stack.variables.of("query_api")).cursor_key)
     query = read_query(f"/{DATASET}", BY_AMOUNT.partition("?")[2].encode(), _records(stack).parameters)
-    edges = [cursors.write(query, False, tuple(row)) for row in chance.sample(deep, min(REQUESTS, len(deep)))]
+    edges = [cursors.write(query, False, tuple(row)) for row in chance.sample(deep, min(DIFFERENT, len(deep)))]
+    records = [f"/{DATASET}/{row['debt_id']}" for row in chance.sample(keys, min(DIFFERENT, len(keys)))]
     pages = [f"{BY_AMOUNT}&max_debt_amount={amount}" for amount in amounts]
     return [
         Kind(PAGE, pages, is_one_statement=True),
         Kind(DEEP, [f"{BY_AMOUNT}&cursor={edge}" for edge in edges], is_one_statement=True),
-        Kind(ONE, [f"/{DATASET}/{row['debt_id']}" for row in chance.sample(keys, REQUESTS)], is_one_statement=True),
+        Kind(ONE, records, is_one_statement=True),
         Kind(COUNTED, [page.replace("&count=none", "") for page in pages], is_one_statement=True),
         Kind(TOP, [f"/{DATASET}/rankings/largest?limit=10"]),
         Kind(SAME, pages[:1], status=304),
