@@ -24,6 +24,7 @@ class AtHand:
         self._pool = pool
         self._places = asyncio.Semaphore(size)
         self._free: list[tuple[float, asyncpg.pool.PoolConnectionProxy[Row]]] = []
+        self._good: set[asyncpg.pool.PoolConnectionProxy[Row]] = set()  # Of those in use: not expired meanwhile.
 
     async def take(self) -> asyncpg.pool.PoolConnectionProxy[Row]:
         """A connection of one's own until it is given back; none that is known to have ended, or that rested for long.
@@ -32,7 +33,12 @@ class AtHand:
         """
         if not self._places.locked() and (connection := self._at_rest()) is not None:
             await self._places.acquire()  # At once.
-            return connection
+        else:
+            connection = await self._wait()
+        self._good.add(connection)
+        return connection
+
+    async def _wait(self) -> asyncpg.pool.PoolConnectionProxy[Row]:
         try:
             async with asyncio.timeout(POOL_WAIT_S):
                 await self._places.acquire()
@@ -47,7 +53,9 @@ class AtHand:
     async def give_back(self, connection: asyncpg.pool.PoolConnectionProxy[Row], *, at_rest: bool) -> None:
         """Let others have it, after some care where it may not be at rest."""
         try:
-            if at_rest:
+            is_good = connection in self._good
+            self._good.discard(connection)
+            if at_rest and is_good:
                 self._free.append((time.monotonic(), connection))
             else:
                 await self._pool.release(connection)
@@ -63,12 +71,14 @@ class AtHand:
         return None
 
     async def expire(self) -> None:
-        """Give out none of those that are there by now any more."""
+        """Give out none of those that are there by now any more, once they are given back."""
+        self._good.clear()
         self._end_free()
         await self._pool.expire_connections()
 
     async def close(self) -> None:
         """End all, those in use as soon as they are given back."""
+        self._good.clear()
         self._end_free()
         await self._pool.close()
 

@@ -128,7 +128,21 @@ async def test_one_at_hand_is_used_again_unless_it_has_ended_or_rested_for_long(
     monkeypatch.undo()
     await at_hand.expire()
     pids.append(await pid_of(at_hand))
-    assert len({*pids}) == 4
+    connection = await at_hand.take()
+    await at_hand.expire()
+    await at_hand.give_back(connection, at_rest=True)
+    pids.append(await pid_of(at_hand))
+    assert len({*pids}) == 5
+
+
+async def test_the_end_waits_for_one_that_is_in_use(at_hand: AtHand) -> None:
+    connection = await at_hand.take()
+    ending = asyncio.create_task(at_hand.close())
+    await asyncio.sleep(0)
+    assert await connection.fetchval("SELECT 1") == 1
+    await at_hand.give_back(connection, at_rest=True)
+    async with asyncio.timeout(10):
+        await ending
 
 
 async def test_who_finds_none_at_hand_waits_for_one_that_is_given_back_however_it_was_left(
