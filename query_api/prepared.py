@@ -9,7 +9,7 @@ import asyncpg
 
 from query_api.at_hand import AtHand, Row, end
 from query_api.snapshots import REPLACED, TIMEOUT_S
-from shared.database import LOST, patience_s, session_timeouts
+from shared.database import OUTAGES, patience_s, session_timeouts
 from shared.errors import Replaced
 
 EACH_PLANNED, ONE_PLAN = "force_custom_plan", "force_generic_plan"
@@ -58,7 +58,7 @@ class Prepared:
             return await _fetch(pool, statement, values)
         except TimeoutError:
             raise  # A PostgreSQL that does not answer does not either the second time.
-        except LOST:
+        except OUTAGES:
             await pool.expire()
         return await _fetch(pool, statement, values)
 
@@ -85,7 +85,7 @@ async def _fetch(connections: AtHand, statement: str, values: Sequence[object]) 
         found = await connection.fetch(statement, *values)
         at_rest = True
         return found
-    except LOST:
+    except OUTAGES:
         end(connection)
         raise
     except asyncpg.PostgresError as error:

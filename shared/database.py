@@ -19,11 +19,13 @@ OUTAGES = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
 )
-"""What asyncpg raises while PostgreSQL is away, starting or shutting down."""
+"""What asyncpg raises while PostgreSQL is away, starting or shutting down; the third where it is used in the moment
+between PostgreSQL's last word on a connection and its end."""
 
 OUTAGE_STATES = frozenset({"25P03", "53300", "57P01", "57P02", "57P03"})
 """SQLSTATEs, beside class 08, of a server that is full, starting or shutting down, or that gave up a session."""
@@ -43,9 +45,6 @@ ASKED_AFTER_S = 10.0
 RETURNED = "tablefold_returned_at"
 """Where a connection of a pool notes since when nobody uses it."""
 
-LOST = (*OUTAGES, asyncpg.InternalClientError)
-"""What asyncpg raises on a connection that has ended; the last where that was in the moment in which it is used."""
-
 NOT_DURABLE = "off"
 """The `synchronous_commit` of rows that commit with their checkpoint: a crash loses both, replay brings both back."""
 
@@ -56,7 +55,7 @@ def is_outage(error: Exception) -> bool:
     state = getattr(raised, "sqlstate", None) or ""
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     cause = getattr(raised, "__cause__", None)
-    caused = isinstance(raised, (*OUTAGES, PoolTimeoutError)) or isinstance(cause, LOST)
+    caused = isinstance(raised, (*OUTAGES, PoolTimeoutError)) or isinstance(cause, OUTAGES)
     return lost or caused or state.startswith("08") or state in OUTAGE_STATES
 
 

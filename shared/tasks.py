@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
+
+AGAIN_S = 5.0
+"""After so long a task is cancelled again: where what it waits for fails in the moment in which it is cancelled, it may
+have taken the one for the other."""
 
 
 async def together(*work: Coroutine[None, None, None]) -> None:
@@ -20,9 +24,7 @@ async def together(*work: Coroutine[None, None, None]) -> None:
             for task in done:
                 task.result()
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)  # Ends with them, also where the caller is cancelled here.
+        await _end(tasks)
 
 
 @asynccontextmanager
@@ -32,6 +34,20 @@ async def beside(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
+        await _end(tasks)
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Ends with them, also where the caller is cancelled here; what they raise is passed over."""
+
+    async def cancel() -> None:
+        while True:
+            for task in tasks:
+                task.cancel()
+            await asyncio.sleep(AGAIN_S)
+
+    cancelling = asyncio.create_task(cancel())
+    try:
         await asyncio.gather(*tasks, return_exceptions=True)
+    finally:
+        cancelling.cancel()

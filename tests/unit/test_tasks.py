@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from shared.tasks import together
+from shared import tasks
+from shared.tasks import beside, together
 
 
 async def test_whoever_is_cancelled_while_one_of_his_fails_is_cancelled() -> None:
@@ -81,3 +82,29 @@ async def test_whoever_is_cancelled_is_even_where_the_others_then_raise() -> Non
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_one_that_takes_its_cancelling_for_something_else_is_cancelled_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tasks, "AGAIN_S", 0.01)
+    passed_over: list[str] = []
+
+    async def goes_on(name: str) -> None:
+        for _ in range(3):
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                passed_over.append(name)
+        await asyncio.Event().wait()
+
+    async def fails() -> None:
+        await asyncio.sleep(0)
+        raise ValueError("mine")
+
+    async with asyncio.timeout(10):
+        with pytest.raises(ValueError, match="mine"):
+            await together(goes_on("one"), goes_on("two"), fails())
+        async with beside(goes_on("three")):
+            await asyncio.sleep(0)
+    assert sorted(passed_over) == sorted(3 * ["one", "two", "three"])
