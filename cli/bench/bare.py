@@ -1,4 +1,8 @@
-"""`python -m cli.bench.bare FILE`: the least that can answer with the same JSON over HTTP; beside the flow."""
+"""`python -m cli.bench.bare FILE`: what answers with the same JSON over HTTP, and no more; beside the flow.
+
+`/{name}` is as anybody would write it, with asyncpg's own pool and Litestar's own JSON; `/least/{name}` is the least
+that can be done: the query API's own statements, which PostgreSQL answers in JSON.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,15 @@ from shared.http.serving import serve
 
 
 @get("/{name:str}")
-async def read(name: str, request: Request[Any, Any, Any]) -> Response[bytes]:
+async def read(name: str, request: Request[Any, Any, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The rows of a statement."""
+    one: Statement = request.app.state.statements[name]
+    rows = await request.app.state.pool.fetch(one.sql, *one.bound(dict(request.query_params)))
+    return {"results": [dict(row) for row in rows]}
+
+
+@get("/least/{name:str}")
+async def read_least(name: str, request: Request[Any, Any, Any]) -> Response[bytes]:
     """The rows of a statement, as PostgreSQL writes them."""
     one: Statement = request.app.state.statements[name]
     async with request.app.state.pools[one.plans].acquire() as connection:
@@ -27,9 +39,10 @@ async def read(name: str, request: Request[Any, Any, Any]) -> Response[bytes]:
 
 
 async def begin(app: Litestar) -> None:
-    """Open pools, which are spared the statement that resets a connection."""
+    """Open pools; those of the least are spared the statement that resets a connection."""
     url = os.environ["TABLEFOLD_BENCH_DATABASE"]
     own: dict[str, Any] = {"min_size": 1, "reset": lambda _: asyncio.sleep(0), "max_cacheable_statement_size": 0}
+    app.state.pool = await asyncpg.create_pool(url, max_cacheable_statement_size=0)
     app.state.pools = {
         plans: await asyncpg.create_pool(url, server_settings={"plan_cache_mode": plans}, **own)
         for plans in (ONE_PLAN, EACH_PLANNED)
@@ -37,6 +50,6 @@ async def begin(app: Litestar) -> None:
 
 
 if __name__ == "__main__":
-    application = Litestar([read], on_startup=[begin])
+    application = Litestar([read, read_least], on_startup=[begin])
     application.state.statements = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=dict[str, Statement])
     serve(application, os.environ["TABLEFOLD_LISTEN"], lambda: None)

@@ -13,10 +13,12 @@ from pathlib import Path
 import asyncpg
 import httpx
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cli.bench.clients import get_for, get_request
 from cli.bench.edits import UNLIMITED, EditGoal, percentile
 from cli.bench.limit import transactions_per_s
+from cli.bench.rows import rows_of
 from cli.bench.statements import Recorder, Statement, record
 from cli.samples import write_debts
 from cli.samples.sending import connect, follow, send
@@ -45,6 +47,8 @@ dataset = declare("{DATASET}", Debt, title="Debts", key="debt_id", rankings=(LAR
 DIFFERENT = 20_000
 """Different pages and records: more pages than are kept in memory, so that each is read."""
 MANY = 16
+BARE, LEAST = "", "/least"
+"""Where cli/bench/bare.py answers."""
 DEADLINE_S = 1_800.0
 WARM_UP_S = 0.5
 TURNS = 4
@@ -67,7 +71,10 @@ SOME = (
 
 
 class Read(msgspec.Struct, frozen=True, tag="reads"):
-    """One kind of request: by one client, by many, and what a bare endpoint and pgbench with the same SQL come to."""
+    """One kind of request: by one client, by many, and what others come to (cli/bench/bare.py).
+
+    `bare` makes its JSON from rows, `least` and pgbench run the query API's own SQL.
+    """
 
     kind: str
     p50_ms: float
@@ -75,6 +82,7 @@ class Read(msgspec.Struct, frozen=True, tag="reads"):
     per_s: float
     bare_p99_ms: float | None
     bare_per_s: float | None
+    least_per_s: float | None
     pgbench_per_s: float | None
 
 
@@ -87,12 +95,16 @@ class Exported(msgspec.Struct, frozen=True, tag="export"):
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """Paths of one kind of request; where each is one statement, that is asked without the query API as well."""
+    """Paths of one kind of request; where each is one statement, that is asked without the query API as well.
+
+    Where it `is_rows`, they are all that is found, and can be read by a plain statement.
+    """
 
     name: str
     paths: list[str]
     status: int = 200
     is_one_statement: bool = False
+    is_rows: bool = False
 
 
 def measure(
@@ -127,26 +139,26 @@ async def _kinds(stack: Stack) -> list[Kind]:
         await connection.close()
     chance = random.Random(SEED)
     amounts = [f"{chance.randrange(2_000, 9_900)}.{chance.randrange(100):02}" for _ in range(DIFFERENT)]
-    cursors = Cursors(read_settings(stack.variables.of("query_api")).cursor_key)
-    query = read_query(f"/{DATASET}", BY_AMOUNT.partition("?")[2].encode(), _records(stack).parameters)
+    _, cursors, reader = _reader(stack)
+    query = read_query(f"/{DATASET}", BY_AMOUNT.partition("?")[2].encode(), reader.parameters)
     edges = [cursors.write(query, False, tuple(row)) for row in chance.sample(deep, min(DIFFERENT, len(deep)))]
     records = [f"/{DATASET}/{row['debt_id']}" for row in chance.sample(keys, min(DIFFERENT, len(keys)))]
     pages = [f"{BY_AMOUNT}&max_debt_amount={amount}" for amount in amounts]
     return [
-        Kind(PAGE, pages, is_one_statement=True),
-        Kind(DEEP, [f"{BY_AMOUNT}&cursor={edge}" for edge in edges], is_one_statement=True),
-        Kind(ONE, records, is_one_statement=True),
+        Kind(PAGE, pages, is_one_statement=True, is_rows=True),
+        Kind(DEEP, [f"{BY_AMOUNT}&cursor={edge}" for edge in edges], is_one_statement=True, is_rows=True),
+        Kind(ONE, records, is_one_statement=True, is_rows=True),
         Kind(COUNTED, [page.replace("&count=none", "") for page in pages], is_one_statement=True),
         Kind(TOP, [f"/{DATASET}/rankings/largest?limit=10"]),
         Kind(SAME, pages[:1], status=304),
     ]
 
 
-def _records(stack: Stack, recorder: Recorder | None = None) -> Records:
+def _reader(stack: Stack, recorder: Recorder | None = None) -> tuple[AsyncEngine, Cursors, Records]:
     settings = read_settings(stack.variables.of("query_api"))
-    catalogue = load_catalogue(settings.datasets_folder)
+    dataset, cursors = load_catalogue(settings.datasets_folder)[DATASET], Cursors(settings.cursor_key)
     engine = make_reader(stack.environment["TABLEFOLD_DATABASE_URL"], name="tablefold-bench")
-    return Records(catalogue[DATASET], engine, Cursors(settings.cursor_key), recorder)
+    return engine, cursors, Records(dataset, engine, cursors, recorder)
 
 
 class BareEndpoint(Service):
@@ -174,49 +186,60 @@ def _measure(
     stack: Stack, folder: Path, token: str, kinds: Sequence[Kind], seconds: float, on_run: Callable[[Read], object]
 ) -> list[Read]:
     statements = asyncio.run(_statements(stack, kinds))
-    known = {str(at): one for at, (one, _) in statements.items()}
-    bare = BareEndpoint(stack, known, folder / "bare.json")
+    bare = BareEndpoint(stack, {name: one for name, (one, _) in statements.items()}, folder / "bare.json")
     bare.start()
     try:
         found = []
         for at, kind in enumerate(kinds):
             compared = [Asking(stack.servers.query_api_at, _requests(stack, kind, token), kind.status)]
-            if at in statements:
-                statement, given = statements[at]
-                paths = [f"/{at}?{'&'.join(f'{place}={text}' for place, text in one.items())}" for one in given]
-                compared.append(Asking(bare.listen, [get_request(path) for path in paths], 200))
+            named = {LEAST: f"least-{at}", BARE: f"rows-{at}"}
+            others = {which: name for which, name in named.items() if name in statements}
+            compared += [_asking(bare, which, name, statements[name][1]) for which, name in others.items()]
+            limit = None
+            if LEAST in others:
                 url = stack.environment["TABLEFOLD_DATABASE_URL"]
-                limit = transactions_per_s(folder, url, statement, given, MANY, max(1, round(seconds)))
-            own, *others = _ask(compared, seconds)
-            least = others[0] if others else None
-            found.append(
-                Read(
-                    kind=kind.name,
-                    p50_ms=own.p50_ms,
-                    p99_ms=own.p99_ms,
-                    per_s=own.per_s,
-                    bare_p99_ms=least.p99_ms if least else None,
-                    bare_per_s=least.per_s if least else None,
-                    pgbench_per_s=round(limit) if least else None,
-                )
-            )
+                limit = transactions_per_s(folder, url, *statements[others[LEAST]], MANY, max(1, round(seconds)))
+            found.append(_read(kind, _ask(compared, seconds), list(others), limit))
             on_run(found[-1])
         return found
     finally:
         bare.stop()
 
 
-async def _statements(stack: Stack, kinds: Sequence[Kind]) -> dict[int, tuple[Statement, list[dict[int, str]]]]:
+def _asking(bare: BareEndpoint, which: str, name: str, given: Sequence[dict[int, str]]) -> Asking:
+    queries = ("&".join(f"{place}={text}" for place, text in one.items()) for one in given)
+    return Asking(bare.listen, [get_request(f"{which}/{name}?{query}") for query in queries], 200)
+
+
+def _read(kind: Kind, asked: Sequence[Asked], others: Sequence[str], limit: float | None) -> Read:
+    own, found = asked[0], dict(zip(others, asked[1:], strict=True))
+    bare, least = found.get(BARE), found.get(LEAST)
+    return Read(
+        kind=kind.name,
+        p50_ms=own.p50_ms,
+        p99_ms=own.p99_ms,
+        per_s=own.per_s,
+        bare_p99_ms=bare.p99_ms if bare else None,
+        bare_per_s=bare.per_s if bare else None,
+        least_per_s=least.per_s if least else None,
+        pgbench_per_s=round(limit) if limit else None,
+    )
+
+
+async def _statements(stack: Stack, kinds: Sequence[Kind]) -> dict[str, tuple[Statement, list[dict[int, str]]]]:
     recorder = Recorder(stack.environment["TABLEFOLD_DATABASE_URL"])
-    records = _records(stack, recorder)
+    engine, cursors, records = _reader(stack, recorder)
+    found = {}
     try:
-        return {
-            at: await record(recorder, [_reading(records, path) for path in kind.paths])
-            for at, kind in enumerate(kinds)
-            if kind.is_one_statement
-        }
+        for at, kind in enumerate(kinds):
+            if kind.is_one_statement:
+                found[f"least-{at}"] = await record(recorder, [_reading(records, path) for path in kind.paths])
+            if kind.is_rows:
+                found[f"rows-{at}"] = await rows_of(records, engine, cursors, kind.paths)
+        return found
     finally:
         await recorder.close()
+        await engine.dispose()
 
 
 def _reading(records: Records, path: str) -> Callable[[], Awaitable[object]]:
@@ -314,9 +337,10 @@ def goals(reads: Sequence[Read], exported: Exported) -> list[EditGoal]:
     slowest = max(reads, key=lambda one: one.p99_ms)
     found = [EditGoal(f"p99 of one client, ms: {slowest.kind}", slowest.p99_ms, "at most 10", slowest.p99_ms <= 10)]
     for one in reads:
-        if one.bare_per_s is not None:
-            share = one.per_s / one.bare_per_s
-            name = f"requests/s / the bare endpoint's: {one.kind}"
+        others = one.bare_per_s or one.least_per_s
+        if others is not None:
+            share = one.per_s / others
+            name = f"requests/s / the {'bare' if one.bare_per_s else 'least'} endpoint's: {one.kind}"
             found.append(EditGoal(name, round(share, 2), "at least 0.8", share >= LEAST_SHARE))
         if one.kind == SAME:
             found.append(EditGoal("304s per s of one process", one.per_s, "at least 3000", one.per_s >= LEAST_SAME))

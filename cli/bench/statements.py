@@ -12,6 +12,9 @@ import msgspec
 from query_api.at_hand import Row
 from query_api.prepared import ONE_PLAN, Prepared
 
+Sent = tuple[str, tuple[object, ...], str]
+"""SQL, its values, and how it is planned."""
+
 KINDS: dict[str, Callable[[str], Any]] = {"decimal": Decimal, "uuid": UUID}
 """The kinds of values that requests differ in, and what reads them."""
 
@@ -37,7 +40,7 @@ class Recorder(Prepared):
 
     def __init__(self, url: str) -> None:
         super().__init__(url, name="tablefold-bench", size=1)
-        self.sent: list[tuple[str, tuple[object, ...], str]] = []
+        self.sent: list[Sent] = []
         self._found: dict[tuple[str, str], Sequence[Row]] = {}
 
     async def fetch(self, statement: str, *values: object, plans: str = ONE_PLAN) -> Sequence[Row]:
@@ -55,13 +58,16 @@ async def record(
     recorder.sent.clear()
     for ask in asked:
         await ask()
-    ((sql, plans),) = {(sql, plans) for sql, _, plans in recorder.sent}
-    columns = [*zip(*(values for _, values, _ in recorder.sent), strict=True)]
+    return alike(recorder.sent)
+
+
+def alike(sent: Sequence[Sent]) -> tuple[Statement, list[dict[int, str]]]:
+    """The same of what was sent."""
+    ((sql, plans),) = {(sql, plans) for sql, _, plans in sent}
+    columns = [*zip(*(values for _, values, _ in sent), strict=True)]
     varying = {at: _kind(column[0]) for at, column in enumerate(columns) if any(one != column[0] for one in column)}
     first = [None if at in varying else column[0] for at, column in enumerate(columns)]
-    return Statement(sql, first, varying, plans), [
-        {at: str(values[at]) for at in varying} for _, values, _ in recorder.sent
-    ]
+    return Statement(sql, first, varying, plans), [{at: str(values[at]) for at in varying} for _, values, _ in sent]
 
 
 def _kind(value: object) -> str:

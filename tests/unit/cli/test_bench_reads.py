@@ -35,17 +35,20 @@ async def test_the_values_in_which_requests_differ_are_told_from_those_of_the_st
 
 def read(kind: str = "page", **said: Any) -> Read:
     figures: dict[str, Any] = {"p50_ms": 1.0, "p99_ms": 2.0, "per_s": 800.0, "bare_p99_ms": 2.0, "bare_per_s": 1000.0}
-    return Read(kind=kind, pgbench_per_s=2000.0, **{**figures, **said})
+    return Read(kind=kind, pgbench_per_s=2000.0, **{**figures, "least_per_s": 1200.0, **said})
 
 
 def test_every_goal_is_told_by_what_was_measured() -> None:
-    reads = [read(), read("deep", p99_ms=10.5, per_s=790.0), read(SAME, per_s=2_999.0, bare_per_s=None)]
+    nothing = {"bare_per_s": None, "least_per_s": None}
+    reads = [read(), read("deep", p99_ms=10.5, per_s=790.0), read(SAME, per_s=2_999.0, **nothing)]
+    reads.append(read("counted", bare_per_s=None, per_s=900.0))
     found = {one.name: (one.measured, one.reached) for one in goals(reads, Exported(10, 1.0, 150_000))}
 
     assert found == {
         "p99 of one client, ms: deep": (10.5, False),
         "requests/s / the bare endpoint's: page": (0.8, True),
         "requests/s / the bare endpoint's: deep": (0.79, False),
+        "requests/s / the least endpoint's: counted": (0.75, False),
         "304s per s of one process": (2_999.0, False),
         "rows/s of an export as CSV": (150_000, True),
     }
