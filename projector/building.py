@@ -23,7 +23,7 @@ from shared.datasets.catalogue import Catalogue
 from shared.errors import Fenced, LogDiverged, Unavailable
 from shared.leases import Leases
 from shared.settings import Settings
-from shared.tasks import together
+from shared.tasks import end_all, together
 from shared.wakeups import REBUILDS, Wakeups
 
 logger = logging.getLogger(__name__)
@@ -67,9 +67,7 @@ class Rebuilds:
                         logger.warning("action=rebuilds-wait error=%r", error)
                     await bell.wait(POLL_S)
         finally:
-            for task in under_way.values():
-                task.cancel()
-            await asyncio.gather(*under_way.values(), return_exceptions=True)
+            await end_all(under_way.values())
 
     async def _look(self, under_way: Builds) -> None:
         await open_asked(self._engine, self._catalogue)

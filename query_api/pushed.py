@@ -11,6 +11,7 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from shared.errors import Disconnected
+from shared.tasks import end_all
 
 WRITE_S = 20.0
 """A client that does not take a block within that time is cut off."""
@@ -52,9 +53,7 @@ class _Pushing(ASGIResponse):
         try:
             await asyncio.wait({pushing, leaving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (pushing, leaving):
-                task.cancel()
-            await asyncio.gather(pushing, leaving, return_exceptions=True)
+            await end_all((pushing, leaving))
         if not pushing.cancelled():
             pushing.result()
 

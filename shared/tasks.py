@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Collection, Coroutine
 from contextlib import asynccontextmanager
 
 AGAIN_S = 5.0
@@ -24,7 +24,7 @@ async def together(*work: Coroutine[None, None, None]) -> None:
             for task in done:
                 task.result()
     finally:
-        await _end(tasks)
+        await end_all(tasks)
 
 
 @asynccontextmanager
@@ -34,11 +34,11 @@ async def beside(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await _end(tasks)
+        await end_all(tasks)
 
 
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Ends with them, also where the caller is cancelled here; what they raise is passed over."""
+async def end_all(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel them; ends with them, also where the caller is cancelled here. What they raise is passed over."""
 
     async def cancel() -> None:
         while True:
