@@ -75,7 +75,7 @@ class Caching:
                 if kept is not None and kept.moments == now:
                     return _answer(kept.body, {**headers, **kept.headers}, known)
         made = await make()
-        body = bytes(made.body) if isinstance(made.body, msgspec.Raw) else msgspec.json.encode(made.body)
+        body = msgspec.json.encode(made.body)
         if asked.often and asked.exact:
             self._keeping.keep(question, Kept(made.moments, body, made.headers))
         return _answer(body, {**_headers(asked, question, made.moments), **made.headers}, known)

@@ -87,6 +87,11 @@ def _ordered(key: SortKey, backward: bool) -> sa.ColumnElement[object]:
     return column.nulls_first() if backward else column.nulls_last()
 
 
+def order_of(rows: sa.CTE, order: Order) -> Order:
+    """The same order, of other rows with the same columns."""
+    return tuple(msgspec.structs.replace(key, column=rows.c[key.name]) for key in order)
+
+
 def beyond(order: Order, values: Sequence[Value | None], backward: bool = False) -> Condition:
     """The rows after the row with these values, or before it."""
     key, value = order[0], values[0]

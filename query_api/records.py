@@ -185,9 +185,8 @@ def _made(query: Query, paging: Paging, written: Written) -> Made:
     if count is None and written.count is not None:
         count = count_of(written.count, paging.counting)
     page = Page([], following, preceding, count)
-    rest = msgspec.json.encode({"next": following, "previous": preceding, "count": count})
-    body = b"".join((b'{"results":[', written.records, b"],", memoryview(rest)[1:]))
-    return Made(msgspec.Raw(body), (written.moment,), link_header(page))
+    results = msgspec.Raw(b"[%b]" % written.records)
+    return Made({**list_body(page, []), "results": results}, (written.moment,), link_header(page))
 
 
 def read_key(dataset: Dataset, text: str) -> Value:

@@ -21,7 +21,7 @@ from query_api.compiling import Compiled, compile_for
 from query_api.cursors import read_values
 from query_api.live_records import live_records
 from query_api.moments import Moment, moment_of
-from query_api.ordering import Order, beyond, order_by, record_order
+from query_api.ordering import Order, beyond, order_by, order_of, record_order
 from query_api.pages import Counting, Paging, constant, counted
 from query_api.prepared import EACH_PLANNED, ONE_PLAN, Prepared
 from query_api.snapshots import snapshot
@@ -130,15 +130,15 @@ class Writing:
         if cursor is not None and cursor.values:
             rows = rows.where(beyond(order, read_values(cursor, order), backward))
         page = rows.cte("page")
-        read = _of(page, order)
-        shown = page.select().order_by(*order_by(read, backward)).limit(constant(paging.limit)).cte("shown")
+        read = order_by(order_of(page, order), backward)
+        shown = page.select().order_by(*read).limit(constant(paging.limit)).cte("shown")
         count = None
         if paging.counting is not Counting.NONE:
             found = sa.select(sa.func.count()).select_from(page).scalar_subquery()
             is_told = (found <= paging.limit) & (found > (0 if paging.offset else -1))
             all_of_it = counted(wanted, paging.counting).scalar_subquery()
             count = all_of_it if cursor is not None else sa.case((is_told, None), else_=all_of_it)
-        return self._written(served, page, shown, _of(shown, order), names, count)
+        return self._written(served, page, shown, order_of(shown, order), names, count)
 
     def _written(
         self, served: Served, page: Any, shown: Any, order: Order, names: Sequence[str], count: Any
@@ -207,11 +207,6 @@ class Writing:
         """Statements of other segments are of no use any more."""
         self._served = None if served is None or served.generation is None else served
         self._kept.clear()
-
-
-def _of(rows: sa.CTE, order: Order) -> Order:
-    """The same order, of other rows with the same columns."""
-    return tuple(msgspec.structs.replace(key, column=rows.c[key.name]) for key in order)
 
 
 def _edge(order: Order, edge: str, by: Sequence[sa.ColumnElement[object]]) -> list[sa.Label[Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -13,7 +12,7 @@ from cli.bench.statements import Sent, Statement, alike
 from query_api.cells import as_is, record_cells, with_uploads
 from query_api.compiling import compile_for
 from query_api.cursors import Cursors, read_values
-from query_api.ordering import beyond, order_by, record_order
+from query_api.ordering import beyond, order_by, order_of, record_order
 from query_api.pages import constant, read_paging
 from query_api.records import Records, read_key
 from query_api.snapshots import snapshot
@@ -50,7 +49,6 @@ def _pages(records: Records, served: Served, cursors: Cursors, first: str) -> Re
     if paging.cursor is not None:
         rows = rows.where(beyond(order, read_values(paging.cursor, order), paging.cursor.backward))
     page = rows.order_by(*order_by(order)).limit(constant(paging.limit)).cte("page")
-    again = tuple(msgspec.structs.replace(key, column=page.c[key.name]) for key in order)
 
     def values_of(path: str) -> Values:
         asked = _query(records, path)
@@ -59,7 +57,7 @@ def _pages(records: Records, served: Served, cursors: Cursors, first: str) -> Re
         at = zip(order, read_values(cursor, order), strict=True) if cursor else ()
         return {**values, **{key.bound_as: value for key, value in at}}
 
-    return _shown(records, served, page).order_by(*order_by(again)), values_of
+    return _shown(records, served, page).order_by(*order_by(order_of(page, order))), values_of
 
 
 def _ones(records: Records, served: Served, first: str) -> Reading:
