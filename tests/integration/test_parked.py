@@ -112,6 +112,7 @@ def test_what_is_discarded_is_never_applied_and_nothing_waits_for_it(api: Api, s
     record = api.get(f"/debts/{key}")
     assert (record["name"], record["email"]) == ("Ann", "new@example.org")
     assert api.http.delete(own, params={"reason": "Again"}).status_code == 404
+    assert verified(api, "debts")
 
 
 @pytest.mark.parametrize("position", ["0", "x", "1.5", "99999999999999999999", "%C2%B2"])
