@@ -24,8 +24,8 @@ OUTAGES = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
 )
-"""What asyncpg raises while PostgreSQL is away, starting or shutting down; the third where it is used in the moment
-between PostgreSQL's last word on a connection and its end."""
+"""What asyncpg raises while PostgreSQL is away, starting or shutting down; InternalClientError where a connection is
+used in the moment between PostgreSQL's last word on it and its end."""
 
 OUTAGE_STATES = frozenset({"25P03", "53300", "57P01", "57P02", "57P03"})
 """SQLSTATEs, beside class 08, of a server that is full, starting or shutting down, or that gave up a session."""
