@@ -119,5 +119,5 @@ class Rebuilds:
         logger.warning("action=rebuild-%s build=%s", "waits" if lost else "failed", build, exc_info=error)
         if not lost:
             await end_build(self._engine, build, "failed", f"{type(error).__name__}: {error}"[:2000])
-            self._wakeups.ring(REBUILDS)
+            self._wakeups.ring(REBUILDS, build.dataset)
         return lost

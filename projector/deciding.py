@@ -39,7 +39,7 @@ class Decider:
 
     async def run(self, dataset: str, generation: int) -> None:
         """Until cancelled, for one generation of a dataset."""
-        with self._wakeups.listening(LOADED) as bell:
+        with self._wakeups.listening(LOADED, of=dataset) as bell:
             while True:
                 await self.decide(dataset, generation)
                 await bell.wait(POLL_S)

@@ -101,7 +101,7 @@ class Finisher:
                 await guard.execute(LOADED_NOW, *of, records)
             finally:
                 await guard.execute("SELECT pg_advisory_unlock(hashtext($1))", f"finish:{of}")
-        self._wakeups.ring(LOADED)
+        self._wakeups.ring(LOADED, dataset.name)
 
     async def _index(
         self, guard: Connection, dataset: Dataset, load: Load, names: Names, file: File, text_key: str

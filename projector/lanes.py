@@ -150,7 +150,7 @@ class Lane:
 
     async def _watch(self, generation: int) -> None:
         """Raise Fenced when another generation is served: its lane is to be owned, and soon."""
-        with self._wakeups.listening(REBUILDS) as bell:
+        with self._wakeups.listening(REBUILDS, of=self._dataset.name) as bell:
             while True:
                 await bell.wait(POLL_S)
                 async with self._alone.connect() as connection:
@@ -267,13 +267,13 @@ class OwnedLane:
             if (await connection.execute(ADVANCE, {**self._of, **moved})).rowcount != 1:
                 raise Fenced(f"The checkpoint of {self._dataset.name} moved under us.")
         self.position, self.offset = events[-1].position, offset
-        self._wakeups.ring(FOLDED)
+        self._wakeups.ring(FOLDED, self._dataset.name)
         for number in to.afterwards.attached:
             self._attached.put_nowait(number)
         if to.afterwards.cancelled:
             self._cancelled.set()
         if to.afterwards.decided:
-            self._wakeups.ring(LOADED)
+            self._wakeups.ring(LOADED, self._dataset.name)
         await self._give_out(loads, to.afterwards.loads)
 
     async def _give_out(self, loads: LoadsQueue, found: list[Load]) -> None:

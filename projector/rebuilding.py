@@ -95,7 +95,7 @@ class Builder(OwnedLane):
             until = self._build.until_position
             target = now.position if until is None else min(until, now.position)  # Never behind what is served.
             if await self._progress.note(self.position, now):
-                self._wakeups.ring(REBUILDS)
+                self._wakeups.ring(REBUILDS, self._dataset.name)
             if self.position >= target:
                 if self.position >= (until or 0) and await self._finish(replay, loads):
                     raise Over
@@ -183,13 +183,13 @@ class Builder(OwnedLane):
         logger.info(
             "action=flipped dataset=%s generation=%d position=%d", self._dataset.name, self._generation, held.position
         )
-        self._wakeups.ring(FOLDED)
-        self._wakeups.ring(REBUILDS)
+        self._wakeups.ring(FOLDED, self._dataset.name)
+        self._wakeups.ring(REBUILDS, self._dataset.name)
         return True
 
     async def _end(self, state: str) -> bool:
         await end_build(self._engine, self._build, state)
-        self._wakeups.ring(REBUILDS)
+        self._wakeups.ring(REBUILDS, self._dataset.name)
         return True
 
     async def _give_out(self, _loads: LoadsQueue, found: list[Load]) -> None:

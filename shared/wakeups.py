@@ -1,4 +1,4 @@
-"""Says that there is something new without saying what: LISTEN/NOTIFY, coalesced; a slow poll stands behind it.
+"""Says that there is something new, of which dataset but not what: LISTEN/NOTIFY, coalesced, before a slow poll.
 
 A lost wake-up costs time, never data: every waiter gives a timeout and then looks for itself.
 """
@@ -30,10 +30,15 @@ COALESCE_S = 0.01
 RETRY_S = 1.0
 
 
-class Bell:
-    """One listener's ear on a channel."""
+ALL = ""
+"""In place of a dataset: of all of them."""
 
-    def __init__(self) -> None:
+
+class Bell:
+    """One listener's ear on a channel; with `of` for one dataset only."""
+
+    def __init__(self, of: str = ALL) -> None:
+        self.of = of
         self._rung = asyncio.Event()
 
     def ring(self, *_: object) -> None:
@@ -53,13 +58,13 @@ class Wakeups:
     def __init__(self, url: str, channels: tuple[str, ...] = ()) -> None:
         self._url = url
         self._bells: dict[str, set[Bell]] = {channel: set() for channel in channels}
-        self._due: set[str] = set()
+        self._due: set[tuple[str, str]] = set()
         self._ringing = asyncio.Event()
 
     @contextlib.contextmanager
-    def listening(self, *channels: str) -> Iterator[Bell]:
-        """A bell of one's own on a channel, or one for several."""
-        bell = Bell()
+    def listening(self, *channels: str, of: str = ALL) -> Iterator[Bell]:
+        """A bell of one's own on a channel, or one for several; with `of` it hears of that dataset alone."""
+        bell = Bell(of)
         for channel in channels:
             self._bells[channel].add(bell)
         try:
@@ -68,15 +73,19 @@ class Wakeups:
             for channel in channels:
                 self._bells[channel].discard(bell)
 
-    def ring(self, channel: str) -> None:
-        """Wake whoever listens to the channel: in this process now, in others at once or COALESCE_S after the last."""
-        self._wake(channel)
-        self._due.add(channel)
+    def ring(self, channel: str, of: str = ALL) -> None:
+        """Wake whoever listens to the channel: in this process now, in others at once or COALESCE_S after the last.
+
+        Those who listen for one dataset are woken when it is about that one, or about all.
+        """
+        self._wake(channel, of)
+        self._due.add((channel, of))
         self._ringing.set()
 
-    def _wake(self, channel: str) -> None:
+    def _wake(self, channel: str, of: str = ALL) -> None:
         for bell in self._bells.get(channel, ()):
-            bell.ring()
+            if ALL in (of, bell.of) or of == bell.of:
+                bell.ring()
 
     async def run(self) -> None:
         """Listen and ring; reconnects for ever."""
@@ -90,14 +99,14 @@ class Wakeups:
         connection.add_termination_listener(lambda _: self._ringing.set())
         try:
             for channel in self._bells:
-                await connection.add_listener(channel, lambda *heard: self._wake(str(heard[2])))
+                await connection.add_listener(channel, lambda *heard: self._wake(str(heard[2]), str(heard[3])))
                 self._wake(channel)
             while not connection.is_closed():
                 await self._ringing.wait()
                 self._ringing.clear()
                 due, self._due = self._due, set()
-                for channel in due:
-                    await connection.execute("SELECT pg_notify($1, '')", channel)
+                for channel, of in due:
+                    await connection.execute("SELECT pg_notify($1, $2)", channel, of)
                 await asyncio.sleep(COALESCE_S)
         finally:
             await connection.close(timeout=1)
