@@ -8,6 +8,8 @@ who has enough takes none as long as somebody else has too few. A projector that
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Collection, Mapping
 
 from sqlalchemy import text
@@ -18,6 +20,8 @@ from shared.errors import Fenced
 
 LOOKS_PER_LEASE = 5
 """How often, in the life of a lease, a projector looks whether a lane is free or to be let go."""
+KNOWN_LOOKS = 0.5
+"""For how long, in pauses between looks, all lanes of a projector go by what one of them has seen."""
 
 OWNED = text("""
     SELECT projector.name, array_remove(array_agg(lease.name ORDER BY lease.name), NULL)
@@ -62,14 +66,27 @@ def is_surplus(name: str, lease: str, owned: Owned, lanes: int) -> bool:
 
 
 class Balance:
-    """What one projector, `name`, may own of the `lanes`, which are names of leases that live for `lease_s`."""
+    """What one projector, `name`, may own of the `lanes`, which are names of leases that live for `lease_s`.
 
-    def __init__(self, engine: AsyncEngine, name: str, lanes: Collection[str], lease_s: float) -> None:
+    What was seen is believed for `known_looks` pauses; nothing is taken before a look at that moment.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        name: str,
+        lanes: Collection[str],
+        lease_s: float,
+        known_looks: float = KNOWN_LOOKS,
+    ) -> None:
         self._engine = each_alone(engine)
         self._name = name
         self._lanes = sorted(lanes)
         self._lease_s = lease_s
-        self._looking = asyncio.Lock()
+        self._known_s = known_looks * self.pause_s
+        self._taking, self._looking = asyncio.Lock(), asyncio.Lock()
+        self._seen: Owned = {}
+        self._seen_at = -math.inf
 
     @property
     def pause_s(self) -> float:
@@ -79,15 +96,19 @@ class Balance:
     @property
     def taking(self) -> asyncio.Lock:
         """Held from the look to the taking, so that a projector does not take two lanes where one is its share."""
-        return self._looking
+        return self._taking
+
+    async def is_held(self, lease: str) -> bool:
+        """Whether somebody owns a lane, as far as was seen a moment ago."""
+        return any(lease in held for held in (await self._seen_lately()).values())
 
     async def may_take(self) -> bool:
         """Whether one more lane would be ours; to be asked while `taking` is held."""
-        return may_take(self._name, await self._owned(), len(self._lanes))
+        return may_take(self._name, await self._look(), len(self._lanes))
 
     async def is_surplus(self, lease: str) -> bool:
         """Whether somebody else is to have a lane that we own."""
-        return is_surplus(self._name, lease, await self._owned(), len(self._lanes))
+        return is_surplus(self._name, lease, await self._seen_lately(), len(self._lanes))
 
     async def watch(self, lease: str) -> None:
         """Raise Surplus when somebody else is to have the lane that we own."""
@@ -96,7 +117,15 @@ class Balance:
             if await self.is_surplus(lease):
                 raise Surplus(f"{lease} is for another projector.")
 
-    async def _owned(self) -> Owned:
+    async def _seen_lately(self) -> Owned:
+        async with self._looking:
+            if time.monotonic() - self._seen_at > self._known_s:
+                await self._look()
+            return self._seen
+
+    async def _look(self) -> Owned:
         asked = {"own": self._name, "lanes": self._lanes, "lease_s": self._lease_s}
         async with self._engine.connect() as connection:
-            return {name: tuple(leases) for name, leases in await connection.execute(OWNED, asked)}
+            self._seen = {name: tuple(leases) for name, leases in await connection.execute(OWNED, asked)}
+        self._seen_at = time.monotonic()
+        return self._seen

@@ -104,8 +104,7 @@ class Lane:
         name = f"lane:{self._dataset.name}"
         while True:
             try:
-                async with self._balance.taking:
-                    epoch = await self._leases.acquire(name) if await self._balance.may_take() else None
+                epoch = None if await self._balance.is_held(name) else await self._take(name)
                 if epoch is not None:
                     await self._own(name, epoch)
             except LaneStopped as error:
@@ -119,6 +118,10 @@ class Lane:
             else:
                 await asyncio.sleep(self._balance.pause_s)
             await asyncio.sleep(RETRY_S)
+
+    async def _take(self, name: str) -> int | None:
+        async with self._balance.taking:
+            return await self._leases.acquire(name) if await self._balance.may_take() else None
 
     async def _own(self, name: str, epoch: int) -> None:
         async with self._engine.begin() as connection:
