@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
+from sqlalchemy import Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import CreateTable
 
@@ -162,12 +162,17 @@ def create_index(prefix: str, table: str, columns: tuple[str, ...], kind: str = 
     return f"CREATE {kind} INDEX IF NOT EXISTS {name} ON {table} ({', '.join(quoted(column) for column in columns)})"
 
 
+async def make_table(connection: AsyncConnection, table: Table) -> None:
+    """Create a table, by its text: after a DDL construct SQLAlchemy prepares all statements of the engine anew."""
+    await connection.exec_driver_sql(str(CreateTable(table).compile(dialect=connection.dialect)))
+
+
 async def make_upload_tables(
     connection: AsyncConnection, dataset: Dataset, generation: int, number: int, segment: int
 ) -> None:
     """Create the bare tables into which an upload is loaded: its segment, and its staging where rows are grouped."""
     names = Names(dataset, generation)
-    await connection.execute(CreateTable(segment_table(dataset, generation, number, segment)))
+    await make_table(connection, segment_table(dataset, generation, number, segment))
     if segment != OPEN_SEGMENT:
         for statement in create_partitions(dataset, names, number):
             await connection.execute(text(statement))
@@ -175,7 +180,7 @@ async def make_upload_tables(
         bound = f"ALTER TABLE {names.segment(number)} ADD CHECK (segment = {segment})"
         await connection.execute(text(bound))
     if dataset.members is not None:
-        await connection.execute(CreateTable(staging_table(dataset, generation, number)))
+        await make_table(connection, staging_table(dataset, generation, number))
 
 
 def complete_segment(dataset: Dataset, generation: int, number: int) -> str:

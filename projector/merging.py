@@ -12,9 +12,8 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.schema import CreateTable
 
-from projector.generations import create_indexes
+from projector.generations import create_indexes, make_table
 from projector.partitioning import create_partitions
 from projector.segments import Segment, Segments
 from projector.versions import all_columns, filled, since
@@ -119,7 +118,7 @@ async def begin(
     await _own(connection, {**of, "epoch": epoch})
     number = (await connection.execute(BEGIN, {**of, "sources": list(sources)})).scalar_one()
     merge = Merge(dataset, generation, epoch, number, tuple(sources))
-    await connection.execute(CreateTable(merged_table(dataset, generation, number)))
+    await make_table(connection, merged_table(dataset, generation, number))
     bound = f"ALTER TABLE {merge.table} ADD CHECK (segment = {number})"  # ATTACH would read the whole table for it.
     for statement in (*create_partitions(dataset, merge.names, number), bound):
         await connection.execute(text(statement))

@@ -76,6 +76,7 @@ def make_engine(
         url.replace("postgresql://", "postgresql+asyncpg://", 1),
         pool_size=pool_size,
         max_overflow=0,
+        pool_use_lifo=True,  # Whoever has prepared a statement already is asked again.
         pool_timeout=POOL_WAIT_S,
         hide_parameters=True,
         connect_args={"server_settings": {"application_name": name, "timezone": "UTC", **settings}, **patience},

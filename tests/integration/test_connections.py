@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
+import sqlalchemy as sa
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 import query_api.at_hand
 from cli.servers.postgres import Postgres
+from projector.generations import make_table
 from query_api.at_hand import AtHand
 from shared import database
 from shared.database import each_alone, make_engine
@@ -164,3 +166,16 @@ async def test_who_finds_none_at_hand_waits_for_one_that_is_given_back_however_i
         await at_hand.take()
     for each in taken:
         await at_hand.give_back(each, at_rest=True)
+
+
+async def test_what_is_prepared_stays_prepared_while_tables_are_made(engine: AsyncEngine) -> None:
+    asked = text("SELECT 'this one' AS one")
+    named = text("SELECT name FROM pg_prepared_statements WHERE statement = :statement")
+    names = []
+    async with engine.connect() as connection:
+        for table in ("made_here", "made_then"):
+            await connection.execute(asked)
+            names.append((await connection.scalars(named, {"statement": asked.text})).all())
+            await make_table(connection, sa.Table(table, sa.MetaData(), sa.Column("one", sa.Integer)))
+    assert len(names[0]) == 1
+    assert names[0] == names[1]
