@@ -196,6 +196,8 @@ class Compactor:
         """The live segments; those at which PostgreSQL has not looked yet as they were loaded."""
         async with self._alone.connect() as connection:
             live = (await connection.execute(LIVE, self._of)).all()
+            if not live:
+                return []
             asked = {
                 "schema": schema_of(self._dataset, self._generation),
                 "names": [segment_name(number) for number, _ in live],
