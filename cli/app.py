@@ -91,6 +91,7 @@ def demo(data: Path, port: int, projectors: int, once: bool) -> None:
 def test(arguments: tuple[str, ...]) -> NoReturn:
     """Run the test suite; everything after `test` goes to pytest. Without a path, files are shared by two processes."""
     os.chdir(ROOT)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # Services start by the dozen: they are compiled once.
     shared = () if any((ROOT / one.partition("::")[0]).exists() for one in arguments) else IN_TWO
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *shared, *arguments])
 
