@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from cli.samples import write_debts
 from tests.files import debt, debts
-from tests.steps import Api
+from tests.steps import PACE_S, Api
 
 
 def counts_while(api: Api, source: str, work: Callable[[], object]) -> list[int]:
@@ -19,7 +19,7 @@ def counts_while(api: Api, source: str, work: Callable[[], object]) -> list[int]
     reader = Api(api.url, api.token)
 
     def read() -> None:
-        while not done.is_set():
+        while not done.wait(PACE_S):
             counted.append(reader.count("debts", source=source))
         counted.append(reader.count("debts", source=source))
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from tests.laws.test_readers_do_not_notice_a_rebuild import bytes_of, rebuilt
 from tests.laws.test_readers_do_not_notice_a_rebuild import sold as sold_in
-from tests.steps import Api
+from tests.steps import PACE_S, Api
 
 ELSEWHERE = (f"Country {uuid4()}",)
 """No other law adds up what is sold there."""
@@ -35,7 +35,7 @@ class Corrections:
 
     def correct_until(self, done: Event) -> None:
         """Another value each time, applied before the next is sent."""
-        while not done.is_set():
+        while not done.wait(PACE_S):
             value = f"{len(self.values)}.00"
             body = {"total_revenue": value}
             answer = self._api.http.patch(f"/sales/{self._key}", json=body, headers={"Prefer": "wait=10"})

@@ -16,7 +16,7 @@ import pytest
 from cli.stack import Stack
 from tests.files import table
 from tests.laws.conftest import Tables
-from tests.steps import Api, eventually
+from tests.steps import PACE_S, Api, eventually
 
 LABELS = (
     *("Region", "Country", "Item Type", "Sales Channel", "Order Priority", "Order Date", "Order ID", "Ship Date"),
@@ -53,7 +53,7 @@ class Reader:
 
     def read_until(self, done: Event) -> None:
         """Read again and again, and once more at the end."""
-        while not done.is_set():
+        while not done.wait(PACE_S):
             self._read()
         self._read()
         self._api.http.close()
@@ -115,7 +115,7 @@ def test_while_people_edit_and_a_file_is_loaded(api: Api, source: str) -> None:
     def edit(done: Event) -> None:
         nonlocal edits
         client = Api(api.url, api.token)
-        while not done.is_set():
+        while not done.wait(PACE_S):
             path = f"/sales/{keys[edits % 50]}"
             answer = client.http.patch(
                 path, json={"total_revenue": f"{10 + edits % 2}.00"}, headers={"Prefer": "wait=10"}

@@ -17,7 +17,7 @@ from cli.stack import Stack
 from tests.conftest import SETTINGS
 from tests.files import debt, debts
 from tests.laws.conftest import Tables
-from tests.steps import Api, eventually
+from tests.steps import PACE_S, Api, eventually
 
 MOST = 4
 FILES = 120
@@ -54,7 +54,7 @@ class Reader:
     def read_until(self, done: Event) -> None:
         """Read again and again; the first time makes connections and statements, and is not timed."""
         self._api.get("/debts", limit=1, count="exact")
-        while not done.is_set():
+        while not done.wait(PACE_S):
             began = time.monotonic()
             page = self._api.get("/debts", limit=1, count="exact")
             self.took_s.append(time.monotonic() - began)
