@@ -36,9 +36,9 @@ AS_AN_OPERATOR = "GRANT pg_monitor, pg_signal_backend TO tablefold"
 
 
 @contextmanager
-def postgres_alone(name: str) -> Iterator[Postgres]:
+def postgres_alone() -> Iterator[Postgres]:
     """A private PostgreSQL in a folder of its own that goes with it."""
-    with tempfile.TemporaryDirectory(prefix=f"tablefold-{name}-") as path:
+    with tempfile.TemporaryDirectory(prefix="tablefold-alone-") as path:
         Path(path).chmod(0o711)
         folder = DataFolder(Path(path) / "data")
         folder.claim()

@@ -1,4 +1,4 @@
-"""One running Tablefold for all tests that go through the gateway: real servers, all services, small chunks."""
+"""One running Tablefold for all tests that go through the gateway, and one PostgreSQL for those that need no more."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from uuid import uuid4
 import pytest
 
 from cli.servers.folder import ROOT
+from cli.servers.postgres import Postgres
 from cli.stack import Stack
+from tests.alone import postgres_alone
 from tests.signing import UNLIMITED
 from tests.steps import Api
 
@@ -47,6 +49,13 @@ def api(stack: Stack, token: str) -> Iterator[Api]:
     client = Api(stack.url, token)
     yield client
     client.http.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Postgres]:
+    """PostgreSQL alone, never stopped; whoever uses it makes databases of their own (tests/alone.py)."""
+    with postgres_alone() as running:
+        yield running
 
 
 @pytest.fixture

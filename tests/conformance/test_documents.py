@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from cli.servers.folder import ROOT
 from cli.servers.ports import free_port
+from cli.servers.postgres import Postgres
 from command_api.adding import add_key
 from command_api.app import make_app as make_command_api
 from command_api.privileges import COMMAND_ROLE, PROJECTOR_ROLE, QUERY_ROLE
@@ -19,7 +19,7 @@ from query_api.app import make_app as make_query_api
 from shared.auth.callers import SCOPES
 from shared.datasets.catalogue import load_catalogue
 from shared.settings import Settings
-from tests.alone import as_role, migrated, postgres_alone, served
+from tests.alone import as_role, migrated, served
 from tests.both import make_read_tables
 from tests.documents import COMMANDS_DOCUMENT, QUERIES_DOCUMENT
 from tests.integration.query.books import Books
@@ -61,22 +61,21 @@ async def judge(folder: Path, url: str, token: str, *more: str) -> tuple[int | N
 
 
 @pytest.fixture(scope="module")
-async def settings(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Settings, Settings, str]]:
+async def settings(server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Settings, str]:
     """Those of the query API, those of the command API, and a key; there are some records and no projector."""
-    with postgres_alone("conformance") as server:
-        url = await asyncio.to_thread(migrated, server, "conformance")
-        blobs: Path = tmp_path_factory.mktemp("blobs")
-        amqp = f"amqp://127.0.0.1:{free_port()}"
-        known = signed(Settings(database_url=url, amqp_url=amqp, blobs_url=blobs.as_uri(), cursor_key="0123456789" * 4))
-        catalogue = load_catalogue()
-        await make_read_tables(as_role(known, server, PROJECTOR_ROLE).database_url, catalogue)
-        books = Books(url, catalogue)
-        await books.insert("debts", [debt(number) for number in range(1, 40)])
-        await books.insert("accounts", [account(number, [consumer("Ann")]) for number in range(1, 40)])
-        await books.insert("sales", [sale(number) for number in range(1, 40)])
-        await books.close()
-        key = await add_key(url, NAME, "conformance", SCOPES)
-        yield as_role(known, server, QUERY_ROLE), as_role(known, server, COMMAND_ROLE), key
+    url = await asyncio.to_thread(migrated, server, "conformance")
+    blobs: Path = tmp_path_factory.mktemp("blobs")
+    amqp = f"amqp://127.0.0.1:{free_port()}"
+    known = signed(Settings(database_url=url, amqp_url=amqp, blobs_url=blobs.as_uri(), cursor_key="0123456789" * 4))
+    catalogue = load_catalogue()
+    await make_read_tables(as_role(known, server, PROJECTOR_ROLE).database_url, catalogue)
+    books = Books(url, catalogue)
+    await books.insert("debts", [debt(number) for number in range(1, 40)])
+    await books.insert("accounts", [account(number, [consumer("Ann")]) for number in range(1, 40)])
+    await books.insert("sales", [sale(number) for number in range(1, 40)])
+    await books.close()
+    key = await add_key(url, NAME, "conformance", SCOPES)
+    return as_role(known, server, QUERY_ROLE), as_role(known, server, COMMAND_ROLE), key
 
 
 async def test_the_query_api_is_what_its_document_says(

@@ -27,7 +27,7 @@ NAME = "tested"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
-    with postgres_alone("connections") as running:
+    with postgres_alone() as running:
         yield running
 
 

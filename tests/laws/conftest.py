@@ -15,7 +15,6 @@ from cli.stack import Stack
 from command_api.migrating import migrate
 from projector.digests import parts_of
 from shared.datasets.catalogue import load_catalogue
-from tests.alone import postgres_alone
 from tests.conftest import SETTINGS
 from tests.driven.driver import Place
 
@@ -75,11 +74,10 @@ def digest(tables: Tables, dataset: str, uploads: int) -> Any:
 
 
 @pytest.fixture(scope="session")
-def database() -> Iterator[Postgres]:
-    """PostgreSQL alone, migrated and empty."""
-    with postgres_alone("driven") as postgres:
-        migrate(postgres.url)
-        yield postgres
+def database(server: Postgres) -> Postgres:
+    """PostgreSQL alone, with its first database migrated and empty; nobody else uses that one."""
+    migrate(server.url)
+    return server
 
 
 @pytest.fixture(scope="session")

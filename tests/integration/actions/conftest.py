@@ -18,10 +18,7 @@ from shared.events import RecordedEvent
 from shared.settings import Settings
 from tests.alone import as_role, client_of, migrated
 from tests.integration.query.books import Books
-from tests.integration.query.conftest import server
 from tests.signing import signed
-
-__all__ = ["server"]
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -13,15 +13,9 @@ from command_api.app import make_app
 from command_api.privileges import COMMAND_ROLE
 from shared.datasets.catalogue import load_catalogue
 from shared.settings import Settings
-from tests.alone import as_role, client_of, migrated, postgres_alone
+from tests.alone import as_role, client_of, migrated
 from tests.integration.command.folding import Folding
 from tests.signing import signed
-
-
-@pytest.fixture(scope="package")
-def server() -> Iterator[Postgres]:
-    with postgres_alone("command") as postgres:
-        yield postgres
 
 
 @pytest.fixture(scope="package")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from uuid import uuid4
@@ -17,14 +17,8 @@ from cli.servers.postgres import Postgres
 from command_api.migrating import migrate
 from shared.datasets.catalogue import shipped
 from shared.settings import Settings
-from tests.alone import client_of, postgres_alone
+from tests.alone import client_of
 from tests.signing import signed
-
-
-@pytest.fixture(scope="package")
-def server() -> Iterator[Postgres]:
-    with postgres_alone("limits") as postgres:
-        yield postgres
 
 
 @pytest.fixture

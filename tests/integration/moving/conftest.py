@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,14 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from cli.servers.postgres import Postgres
 from shared.blobs import Blobs, open_blobs
 from shared.database import make_engine
 from shared.event_store import Appended, EventStore, Idempotency, Proposal
 from shared.events import Fact, RecordAdded, RecordCorrected, UploadReceived, UploadWithdrawn
 from shared.tabular.dialect import Dialect
 from shared.tabular.header import Header
-from tests.alone import migrated, postgres_alone
+from tests.alone import migrated
 
 TABLES = ("events", "heads", "claims", "uploads", "senders")
 
@@ -120,9 +121,8 @@ class Places:
 
 
 @pytest.fixture(scope="package")
-def urls() -> Iterator[list[str]]:
-    with postgres_alone("moving") as postgres:
-        yield [migrated(postgres, f"truth{number}") for number in range(2)]
+def urls(server: Postgres) -> list[str]:
+    return [migrated(server, f"truth{number}") for number in range(2)]
 
 
 @pytest.fixture

@@ -23,10 +23,7 @@ from tests.alone import migrated
 from tests.both import Both, Operation, both_of
 from tests.files import debt, debts
 from tests.integration.query.books import Books
-from tests.integration.query.conftest import server
 from tests.signing import NAME, USER, access_token, keys
-
-__all__ = ["server"]
 
 ROLES = {**COMMAND_ROLES, **REGISTRATION[False], **QUERY_ROLES, "GET /health": None}
 OPEN = {"GET /health", "POST /tokens", "POST /tokens/refresh"}

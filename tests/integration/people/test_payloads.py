@@ -19,10 +19,10 @@ from shared.datasets.catalogue import Catalogue
 from tests.alone import migrated
 from tests.both import Both, both_of
 from tests.integration.query.books import Books
-from tests.integration.query.conftest import catalogue, server
+from tests.integration.query.conftest import catalogue
 from tests.integration.query.samples import player
 
-__all__ = ["catalogue", "server"]
+__all__ = ["catalogue"]
 
 CORPORA = ROOT.parent / "shared" / "corpora"
 EACH = 2 * int(os.environ.get("TABLEFOLD_TIMES", "1"))

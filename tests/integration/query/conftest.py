@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -16,7 +16,7 @@ from command_api.privileges import QUERY_ROLE
 from query_api.app import make_app
 from shared.datasets.catalogue import Catalogue, load_catalogue
 from shared.settings import Settings
-from tests.alone import as_role, client_of, migrated, postgres_alone
+from tests.alone import as_role, client_of, migrated
 from tests.integration.query.books import Books
 from tests.signing import signed
 
@@ -44,12 +44,6 @@ class Player(Record, frozen=True, kw_only=True):
 dataset = declare("players", Player, title="Players", key="number")
 """
 """A dataset with every kind of field, all but its key without a value where a row has none."""
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Postgres]:
-    with postgres_alone("query") as postgres:
-        yield postgres
 
 
 @pytest.fixture(scope="session")
