@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Table, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.schema import CreateTable
 
+from projector.making import make_table
 from projector.partitioning import create_partitions
 from projector.rankings import make_group_tables
 from projector.segments import Segment, Segments
@@ -110,7 +110,7 @@ async def make_generation(
         rejects_table(dataset, generation),
         row_errors_table(dataset, generation),
     ):
-        await connection.run_sync(table.create)
+        await make_table(connection, table)
     segment = names.segment(OPEN_SEGMENT)
     by = f" PARTITION BY {ranges}" if (ranges := partitioned_by(dataset)) else ""
     await connection.execute(text(f"CREATE TABLE {segment} PARTITION OF {names.records} FOR VALUES IN (0){by}"))
@@ -160,11 +160,6 @@ def create_index(prefix: str, table: str, columns: tuple[str, ...], kind: str = 
     """The statement that makes an index unless it is there."""
     name = quoted(f"{prefix}_{'_'.join(columns)}"[:63])
     return f"CREATE {kind} INDEX IF NOT EXISTS {name} ON {table} ({', '.join(quoted(column) for column in columns)})"
-
-
-async def make_table(connection: AsyncConnection, table: Table) -> None:
-    """Create a table, by its text: after a DDL construct SQLAlchemy prepares all statements of the engine anew."""
-    await connection.exec_driver_sql(str(CreateTable(table).compile(dialect=connection.dialect)))
 
 
 async def make_upload_tables(

@@ -13,7 +13,8 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from projector.generations import create_indexes, make_table
+from projector.generations import create_indexes
+from projector.making import make_table
 from projector.partitioning import create_partitions
 from projector.segments import Segment, Segments
 from projector.versions import all_columns, filled, since

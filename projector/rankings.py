@@ -10,6 +10,7 @@ from __future__ import annotations
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from projector.copying import Connection
+from projector.making import make_table
 from projector.totals import RECORDS_OF_STATEMENT, added, fields_of, subtracted, sum_of
 from shared.datasets.declaration import Dataset
 from shared.ranking_tables import kept_tables, stored_table
@@ -22,7 +23,7 @@ async def make_group_tables(connection: AsyncConnection, dataset: Dataset, gener
     if not tables:
         return
     for groups in tables:
-        await connection.run_sync(stored_table(dataset, generation, groups).create)
+        await make_table(connection, stored_table(dataset, generation, groups))
     records = fields_of(dataset, RECORDS_OF_STATEMENT)
     begun = [added(names, groups, sum_of(groups, records)) for groups in tables]
     ended = [subtracted(names, groups, sum_of(groups, records)) for groups in tables]

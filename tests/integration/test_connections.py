@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 import query_api.at_hand
 from cli.servers.postgres import Postgres
-from projector.generations import make_table
+from projector.making import make_table
 from query_api.at_hand import AtHand
 from shared import database
 from shared.database import each_alone, make_engine
