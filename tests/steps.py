@@ -15,9 +15,9 @@ from tests.documents import check_of_origin
 ENDED = ("published", "failed", "withdrawn")
 PLAIN_HTTP = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Nothing is asked over TLS; without this every client would read all certificates of this machine."""
-SOON_S, LATER_S = 0.01, 0.1
+SOON_S, LATER_S = 0.025, 0.1
 """How long it is waited between two looks, at first and at most."""
-PACE_S = 0.02
+PACE_S = 0.04
 """How long whoever reads or writes all the time waits in between, so that what is tested gets a processor as well."""
 T = TypeVar("T")
 

@@ -14,9 +14,9 @@ from tests.steps import PACE_S, Api
 
 
 def counts_while(api: Api, source: str, work: Callable[[], object]) -> list[int]:
-    """What a reader counts, again and again, while `work` goes on, and once after it."""
-    done, counted = Event(), []
-    reader = Api(api.url, api.token)
+    """What a reader counts before `work`, again and again while it goes on, and once after it."""
+    done, reader = Event(), Api(api.url, api.token)
+    counted = [reader.count("debts", source=source)]
 
     def read() -> None:
         while not done.wait(PACE_S):
