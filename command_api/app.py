@@ -71,7 +71,7 @@ def make_app(settings: Settings, catalogue: Catalogue) -> Litestar:
 
     quotas = Quotas(engine, settings.upload_bytes_per_day)
     uploads = Uploads(settings, blobs, unpacker, store, reservations, quotas, announce)
-    commands = Commands(store, outcomes, announce)
+    commands = Commands(store, outcomes, wakeups)
     reader = make_reader(settings.database_url, settings.query_timeout_s)
     bulks = [(dataset, Bulk(dataset, reader, store, commands)) for dataset in catalogue.values() if dataset.key]
     fixes = Fixes(store, outcomes, reservations, announce)

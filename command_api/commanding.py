@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from command_api.answering import Answer, Said, answer
 from command_api.idempotency import read_idempotency
 from command_api.outcomes import Outcome, Outcomes
 from shared.bounds import Bound
 from shared.errors import Refused, StillRunning
 from shared.event_store import EventStore, Proposal
-from shared.events import Fact
+from shared.events import Fact, ParkedDiscarded, ParkedRetried
 from shared.http.callers import caller_of
 from shared.http.correlation import correlation_id
 from shared.http.positions import HEADER, Position
 from shared.http.preferences import responds_async, wait_s
 from shared.http.problems import AnyRequest, answer_error
+from shared.wakeups import APPENDED, DECIDED, Wakeups
 
 MOST_WAITING = 500
 """So many commands of one process may wait, to be appended or for their outcomes."""
@@ -24,10 +23,10 @@ MOST_WAITING = 500
 class Commands:
     """Appends events and waits for what becomes of them; nothing is read to decide."""
 
-    def __init__(self, store: EventStore, outcomes: Outcomes, announce: Callable[[], None]) -> None:
+    def __init__(self, store: EventStore, outcomes: Outcomes, wakeups: Wakeups) -> None:
         self._store = store
         self._outcomes = outcomes
-        self._announce = announce
+        self._wakeups = wakeups
         self._bound = Bound(MOST_WAITING, "As many commands as may wait do, and this one was not accepted.")
 
     async def run(
@@ -55,6 +54,8 @@ class Commands:
         )
         with self._bound.entered():
             appended = await self._store.append(dataset, proposal)
+            if not appended.replayed:
+                self._announce(dataset, event)
             position = Position(dataset, appended.position)
             prefer = request.headers.get("prefer", "")
             if responds_async(prefer):
@@ -65,9 +66,13 @@ class Commands:
                 except Refused as error:
                     return answer_error(request, error, {HEADER: str(position)})
             else:
-                self._announce()
                 outcome = await self._outcomes.wait(position, wait_s(prefer))
         return answer(request, said, position, outcome, replayed=appended.replayed, location=location)
+
+    def _announce(self, dataset: str, event: Fact) -> None:
+        self._wakeups.ring(APPENDED)
+        if isinstance(event, ParkedRetried | ParkedDiscarded):
+            self._wakeups.ring(DECIDED, dataset)
 
     async def _before(self, position: Position) -> Outcome:
         outcome = await self._outcomes.now(position)

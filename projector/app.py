@@ -30,7 +30,7 @@ from shared.event_store import EventStore
 from shared.leases import Leases
 from shared.settings import Settings
 from shared.tasks import together
-from shared.wakeups import LOADED, READ, REBUILDS, Wakeups
+from shared.wakeups import DECIDED, LOADED, READ, REBUILDS, Wakeups
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ async def run(settings: Settings, catalogue: Catalogue) -> None:
     loading = {"maintenance_work_mem": SORT_MEMORY, "synchronous_commit": NOT_DURABLE}
     pool = await make_pool(settings.database_url, name=called(living.LOADS, name), size=size, **loading)
     compaction = Compaction(compaction_engine, settings.segments, settings.merged_s)
-    wakeups = Wakeups(settings.database_url, (LOADED, REBUILDS, READ))
+    wakeups = Wakeups(settings.database_url, (LOADED, REBUILDS, READ, DECIDED))
     readers = Readers(wakeups)
     store = EventStore(store_engine)
     loader = Loader(name, pool, open_blobs(settings.blobs_url), catalogue, store, wakeups, readers)

@@ -34,7 +34,7 @@ from shared.leases import Leases
 from shared.read_tables import Names
 from shared.settings import Settings
 from shared.tasks import together
-from shared.wakeups import FOLDED, LOADED, REBUILDS, Wakeups
+from shared.wakeups import DECIDED, FOLDED, LOADED, REBUILDS, Bell, Wakeups
 
 logger = logging.getLogger(__name__)
 
@@ -101,23 +101,26 @@ class Lane:
 
     async def run(self) -> None:
         """Until cancelled: own the lane when nobody else does or is to, start over after every fault."""
-        name = f"lane:{self._dataset.name}"
-        while True:
-            try:
-                epoch = None if await self._balance.is_held(name) else await self._take(name)
-                if epoch is not None:
-                    await self._own(name, epoch)
-            except LaneStopped as error:
-                logger.error("action=lane-stopped dataset=%s reason=%r", self._dataset.name, str(error))
-                await asyncio.sleep(STOPPED_S)
-            except (Unavailable, Fenced, LogDiverged, DBAPIError, *OUTAGES) as error:
-                logger.warning("action=lane-interrupted dataset=%s error=%r", self._dataset.name, error)
-            except Exception:  # A fault of ours: this lane stops, the others go on.
-                logger.exception("action=lane-stopped dataset=%s retry_s=%s", self._dataset.name, STOPPED_S)
-                await asyncio.sleep(STOPPED_S)
-            else:
-                await asyncio.sleep(self._balance.pause_s)
-            await asyncio.sleep(RETRY_S)
+        with self._wakeups.listening(DECIDED, of=self._dataset.name) as decided:
+            while True:
+                await self._run_once(f"lane:{self._dataset.name}", decided)
+                await asyncio.sleep(RETRY_S)
+
+    async def _run_once(self, name: str, decided: Bell) -> None:
+        try:
+            epoch = None if await self._balance.is_held(name) else await self._take(name)
+            if epoch is not None:
+                await self._own(name, epoch)
+        except LaneStopped as error:
+            logger.error("action=lane-stopped dataset=%s reason=%r", self._dataset.name, str(error))
+            await decided.wait(STOPPED_S)
+        except (Unavailable, Fenced, LogDiverged, DBAPIError, *OUTAGES) as error:
+            logger.warning("action=lane-interrupted dataset=%s error=%r", self._dataset.name, error)
+        except Exception:  # A fault of ours: this lane stops, the others go on.
+            logger.exception("action=lane-stopped dataset=%s retry_s=%s", self._dataset.name, STOPPED_S)
+            await asyncio.sleep(STOPPED_S)
+        else:
+            await asyncio.sleep(self._balance.pause_s)
 
     async def _take(self, name: str) -> int | None:
         async with self._balance.taking:

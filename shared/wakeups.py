@@ -23,6 +23,9 @@ FOLDED = "folded"
 REBUILDS = "rebuilds"
 """A rebuild was asked for or cancelled, has moved, or has ended."""
 
+DECIDED = "decided"
+"""A person has retried or discarded an event that could not be applied."""
+
 READ = "read"
 """Somebody reads records; told once a second at most."""
 
