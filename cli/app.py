@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+import psutil
 import rich_click as click
 
 from cli import demo as demonstration
@@ -36,6 +38,10 @@ LOCK = (
 
 IN_TWO = ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder")
 """Each process has servers of its own; a test mostly waits for them. Short files come last, so both end together."""
+
+IN_MEMORY = Path("/dev/shm")
+ROOM_BYTES = 8 * 1024**3
+"""So much has to be free there, and of memory: the servers of a test run write some 3 GiB, in thousands of files."""
 
 data_option = click.option(
     "--data",
@@ -92,6 +98,8 @@ def test(arguments: tuple[str, ...]) -> NoReturn:
     """Run the test suite; everything after `test` goes to pytest. Without a path, files are shared by two processes."""
     os.chdir(ROOT)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # Services start by the dozen: they are compiled once.
+    if _has_room_in_memory():
+        os.environ.setdefault("TMPDIR", str(IN_MEMORY))  # What is killed there is a process, never the machine.
     shared = () if any((ROOT / one.partition("::")[0]).exists() for one in arguments) else IN_TWO
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *shared, *arguments])
 
@@ -145,6 +153,13 @@ def _caller_settings() -> dict[str, str]:
 
 def _data_of(data: Path) -> str:
     return "" if data == ROOT / ".data" else f" --data {data}"
+
+
+def _has_room_in_memory() -> bool:
+    return (
+        os.access(IN_MEMORY, os.W_OK | os.X_OK)
+        and min(shutil.disk_usage(IN_MEMORY).free, psutil.virtual_memory().available) >= ROOM_BYTES
+    )
 
 
 def _end_on_signals() -> None:
