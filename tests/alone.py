@@ -22,6 +22,7 @@ from cli.servers.folder import DataFolder
 from cli.servers.ports import free_port
 from cli.servers.postgres import Postgres
 from command_api.migrating import migrate
+from command_api.privileges import grant
 from shared.settings import Settings
 from tests.documents import is_json, judge_of
 from tests.signing import access_token
@@ -31,6 +32,8 @@ AS_A_PROJECTOR = """
     ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO tablefold_command, tablefold_query;
     ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO tablefold_command, tablefold_query;
 """
+TEMPLATE = "migrated"
+NO_PASSWORDS: dict[str, str] = {}
 AS_AN_OPERATOR = "GRANT pg_monitor, pg_signal_backend TO tablefold"
 """What it takes to watch and to end the connections of the services."""
 
@@ -52,12 +55,19 @@ def postgres_alone() -> Iterator[Postgres]:
             folder.release()
 
 
-def migrated(postgres: Postgres, name: str) -> str:
-    """The URL of a new database as its owner, who makes generations there as a projector would."""
-    url = postgres.create_database(f"{name}_{uuid4().hex}")
+def make_template(postgres: Postgres) -> None:
+    """Migrate the database that `migrated` copies; its owner makes generations as a projector would."""
+    url = postgres.create_database(TEMPLATE)
     migrate(url, postgres.passwords)
     _run(url, AS_A_PROJECTOR)
-    return url
+
+
+def migrated(postgres: Postgres, name: str) -> str:
+    """The URL of a new database as its owner, as empty as after its migration; `make_template` comes before."""
+    database = f"{name}_{uuid4().hex}"
+    _run(postgres.url_of("postgres"), f"CREATE DATABASE {database} TEMPLATE {TEMPLATE}")
+    grant(postgres.url_of(database), NO_PASSWORDS)  # What is granted on a database is not copied.
+    return postgres.url_of(database)
 
 
 def as_superuser(postgres: Postgres) -> str:

@@ -12,7 +12,7 @@ import pytest
 from cli.servers.folder import ROOT
 from cli.servers.postgres import Postgres
 from cli.stack import Stack
-from tests.alone import postgres_alone
+from tests.alone import make_template, postgres_alone
 from tests.signing import UNLIMITED
 from tests.steps import Api
 
@@ -55,6 +55,7 @@ def api(stack: Stack, token: str) -> Iterator[Api]:
 def server() -> Iterator[Postgres]:
     """PostgreSQL alone, never stopped; whoever uses it makes databases of their own (tests/alone.py)."""
     with postgres_alone() as running:
+        make_template(running)
         yield running
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from uuid import uuid4
 
 import httpx
 import msgspec
@@ -14,18 +13,16 @@ import pytest
 import command_api.app
 import query_api.app
 from cli.servers.postgres import Postgres
-from command_api.migrating import migrate
 from shared.datasets.catalogue import shipped
 from shared.settings import Settings
-from tests.alone import client_of
+from tests.alone import client_of, migrated
 from tests.signing import signed
 
 
 @pytest.fixture
 def settings(server: Postgres, tmp_path: Path) -> Settings:
     """A database of its own for each test; limits as they are where nobody says otherwise."""
-    url = server.create_database(f"limits_{uuid4().hex}")
-    migrate(url)
+    url = migrated(server, "limits")
     given = signed(Settings(database_url=url, amqp_url="amqp://nobody@127.0.0.1:1", blobs_url=tmp_path.as_uri()))
     return msgspec.structs.replace(given, cursor_key="0" * 32, rate_limits="")
 
