@@ -36,8 +36,9 @@ LOCK = (
     " --no-annotate --quiet --upgrade requirements.in --output-file requirements.lock"
 )
 
-IN_TWO = ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder")
-"""Each process has servers of its own; a test mostly waits for them. Short files come last, so both end together."""
+IN_THREE = ("--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder")
+"""Each process has servers of its own; tests often wait, so two cores are shared by three. Short files come last, so
+all end together."""
 
 IN_MEMORY = Path("/dev/shm")
 ROOM_BYTES = 8 * 1024**3
@@ -95,12 +96,12 @@ def demo(data: Path, port: int, projectors: int, once: bool) -> None:
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def test(arguments: tuple[str, ...]) -> NoReturn:
-    """Run the test suite; everything after `test` goes to pytest. Without a path, files are shared by two processes."""
+    """Run the test suite; everything after `test` goes to pytest. Without a path, three processes share the files."""
     os.chdir(ROOT)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # Services start by the dozen: they are compiled once.
     if _has_room_in_memory():
         os.environ.setdefault("TMPDIR", str(IN_MEMORY))  # What is killed there is a process, never the machine.
-    shared = () if any((ROOT / one.partition("::")[0]).exists() for one in arguments) else IN_TWO
+    shared = () if any((ROOT / one.partition("::")[0]).exists() for one in arguments) else IN_THREE
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *shared, *arguments])
 
 
