@@ -15,6 +15,6 @@ ADD = text("""
 async def audit(
     connection: AsyncConnection, actor: str, action: str, subject: str, correlation_id: UUID | None = None
 ) -> None:
-    """Add a row in the transaction of what was done."""
+    """Add a row in the transaction of what was done; a read has none, and `connection` may commit by itself."""
     said = {"actor": actor, "action": action, "subject": subject, "correlation_id": correlation_id}
     await connection.execute(ADD, said)

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.auth.auditing import audit
 from shared.auth.callers import Caller, Role
 from shared.auth.standing import Standing
+from shared.database import each_alone
 from shared.datasets.catalogue import Catalogue
 from shared.errors import BadSettings, Forbidden, NotFoldedYet, Unauthenticated
 from shared.http.allowed import allowing
@@ -69,7 +70,7 @@ class Guard:
         self._standing = standing
         self._limits = limits
         self._sensitive = Sensitive(catalogue)
-        self._auditor = auditor
+        self._auditor = each_alone(auditor)
         self._engine = engine
         self._roles = roles
         self._datasets = frozenset(catalogue)
@@ -148,7 +149,7 @@ class Guard:
     async def _note(self, caller: Caller, scope: Scope) -> None:
         """Write down who reads sensitive values, where; the query may hold some and is left out."""
         connection: Connection = ASGIConnection(scope)
-        async with self._auditor.begin() as writing:
+        async with self._auditor.connect() as writing:
             subject = f"{scope['method']} {scope['path']}"  # type: ignore[typeddict-item]  # of HTTP
             await audit(writing, caller.name, "sensitive-read", subject[:500], correlation_id(connection))
 

@@ -9,6 +9,7 @@ import pytest
 from litestar import Litestar, get
 
 from shared.auth.callers import Caller, Role, lesser
+from shared.database import make_engine
 from shared.datasets.catalogue import shipped
 from shared.errors import BadSettings, Forbidden
 from shared.http.guard import Guard, RoleTable, check_roles
@@ -17,8 +18,8 @@ from shared.http.limits import Limits
 
 def app_with(*paths: str, roles: RoleTable) -> Litestar:
     """An app with these routes, once its guard has found a role for each."""
-    unused = cast(Any, None)
-    guard = Guard(unused, Limits(unused, {}, {}), unused, unused, roles, shipped())
+    unused, never_connected = cast(Any, None), make_engine("postgresql://127.0.0.1:1/none", name="tests")
+    guard = Guard(unused, Limits(unused, {}, {}), unused, never_connected, roles, shipped())
 
     async def read() -> None: ...
 
