@@ -34,7 +34,7 @@ OWNER = """
 import sys, time
 from pathlib import Path
 from cli.servers.servers import Servers
-with Servers(Path(sys.argv[1]), with_rabbitmq=sys.argv[2:] != ["without RabbitMQ"]) as servers:
+with Servers(Path(sys.argv[1])) as servers:
     print(servers.database_url, servers.amqp_url, flush=True)
     sys.stdin.read()
 """
@@ -133,12 +133,9 @@ async def _first_in_stream(amqp_url: str, stream: str) -> bytes:
 
 
 @contextmanager
-def owner(
-    data: Path, before: tuple[str, ...] = (), *, with_rabbitmq: bool = True
-) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
+def owner(data: Path, before: tuple[str, ...] = ()) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
     """Another process that owns a data folder: the process and its servers' URLs."""
-    wish = () if with_rabbitmq else ("without RabbitMQ",)
-    command = [*before, sys.executable, "-c", OWNER, str(data), *wish]
+    command = [*before, sys.executable, "-c", OWNER, str(data)]
     child = subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -259,7 +256,7 @@ def test_rabbitmq_alone_can_be_stopped_and_keeps_its_messages(servers: Servers) 
 
 
 def test_when_the_owner_is_killed_its_servers_end(tmp_path: Path) -> None:
-    with owner(tmp_path, with_rabbitmq=False) as (child, database_url, _):
+    with owner(tmp_path) as (child, database_url, _):
         running = [*servers_in(tmp_path), guard_of(tmp_path)]
         at_once(execute(database_url, "CREATE TABLE kept AS SELECT 1 AS answer"))
         child.kill()
