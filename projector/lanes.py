@@ -19,6 +19,7 @@ from projector.balancing import Balance
 from projector.compacting import Compaction, Compactor
 from projector.deciding import Decider
 from projector.faults import passes, told
+from projector.flipping import lane_of
 from projector.folding import fold
 from projector.folds import Afterwards, Fold
 from projector.generations import LIVE, declaration_of, ensure_live
@@ -103,7 +104,7 @@ class Lane:
         """Until cancelled: own the lane when nobody else does or is to, start over after every fault."""
         with self._wakeups.listening(DECIDED, of=self._dataset.name) as decided:
             while True:
-                await self._run_once(f"lane:{self._dataset.name}", decided)
+                await self._run_once(lane_of(self._dataset.name), decided)
                 await asyncio.sleep(RETRY_S)
 
     async def _run_once(self, name: str, decided: Bell) -> None:
