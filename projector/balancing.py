@@ -119,7 +119,7 @@ class Balance:
 
     async def _seen_lately(self) -> Owned:
         async with self._looking:
-            if time.monotonic() - self._seen_at > self._known_s:
+            if time.monotonic() - self._seen_at >= self._known_s:
                 await self._look()
             return self._seen
 

@@ -216,7 +216,7 @@ async def test_each_owns_its_share_whether_there_are_more_lanes_or_more_projecto
     engine = make_engine(database.url, name="tests")
     names = [f"p{number}" for number in range(projectors)]
     leases = [f"lane:{lanes}_of_{projectors}_{number}" for number in range(lanes)]
-    balances = {name: Balance(engine, name, leases, 60, known_looks=-1) for name in names}
+    balances = {name: Balance(engine, name, leases, 60, known_looks=0) for name in names}
     owned = {name: Leases(engine, "read", name, 60) for name in names}
     held: dict[str, tuple[str, int]] = {}
 
