@@ -29,12 +29,11 @@ DECIDED = "decided"
 READ = "read"
 """Somebody reads records; told once a second at most."""
 
-COALESCE_S = 0.01
-RETRY_S = 1.0
-
-
 ALL = ""
 """In place of a dataset: of all of them."""
+
+COALESCE_S = 0.01
+RETRY_S = 1.0
 
 
 class Bell:
@@ -87,7 +86,7 @@ class Wakeups:
 
     def _wake(self, channel: str, of: str = ALL) -> None:
         for bell in self._bells.get(channel, ()):
-            if ALL in (of, bell.of) or of == bell.of:
+            if of == ALL or bell.of in (ALL, of):
                 bell.ring()
 
     async def run(self) -> None:

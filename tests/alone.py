@@ -33,7 +33,7 @@ AS_A_PROJECTOR = """
     ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO tablefold_command, tablefold_query;
 """
 TEMPLATE = "migrated"
-NO_PASSWORDS: dict[str, str] = {}
+"""The database that `migrated` copies."""
 AS_AN_OPERATOR = "GRANT pg_monitor, pg_signal_backend TO tablefold"
 """What it takes to watch and to end the connections of the services."""
 
@@ -56,7 +56,7 @@ def postgres_alone() -> Iterator[Postgres]:
 
 
 def make_template(postgres: Postgres) -> None:
-    """Migrate the database that `migrated` copies; its owner makes generations as a projector would."""
+    """Migrate it; its owner makes generations as a projector would."""
     url = postgres.create_database(TEMPLATE)
     migrate(url, postgres.passwords)
     _run(url, AS_A_PROJECTOR)
@@ -66,7 +66,7 @@ def migrated(postgres: Postgres, name: str) -> str:
     """The URL of a new database as its owner, as empty as after its migration; `make_template` comes before."""
     database = f"{name}_{uuid4().hex}"
     _run(postgres.url_of("postgres"), f"CREATE DATABASE {database} TEMPLATE {TEMPLATE}")
-    grant(postgres.url_of(database), NO_PASSWORDS)  # What is granted on a database is not copied.
+    grant(postgres.url_of(database), {})  # What is granted on a database is not copied.
     return postgres.url_of(database)
 
 

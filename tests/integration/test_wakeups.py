@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from cli.servers.postgres import Postgres
+from shared.tasks import beside
 from shared.wakeups import LOADED, Bell, Wakeups
 
 PATIENCE_S = 20.0
@@ -30,13 +31,9 @@ async def running(server: Postgres) -> AsyncIterator[Wakeups]:
     """A process's wake-ups, from the moment at which they hear."""
     wakeups = Wakeups(server.url, (LOADED,))
     with wakeups.listening(LOADED) as bell:
-        work = asyncio.create_task(wakeups.run())
-        await heard(bell)  # Whoever listens is woken when a connection was made.
-    try:
-        yield wakeups
-    finally:
-        work.cancel()
-        await asyncio.gather(work, return_exceptions=True)
+        async with beside(wakeups.run()):
+            await heard(bell)  # Whoever listens is woken when a connection was made.
+            yield wakeups
 
 
 @pytest.mark.parametrize("in_another_process", [False, True])
